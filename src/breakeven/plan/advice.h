@@ -1,0 +1,53 @@
+// Advice: the answer to "where should this network run?": plans ranked by an objective, and the break-even of each link.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "breakeven/link/profile.h"
+#include "breakeven/plan/plan.h"
+
+namespace breakeven {
+
+enum class Goal { latency, energy, energy_delay };
+std::string_view name(Goal goal);
+/// Throws Error{usage} for an unknown word; "edp" is energy_delay.
+Goal parse_goal(std::string_view text);
+
+/// What to minimise, and what must hold.
+struct Objective {
+    Goal goal = Goal::latency;
+    std::optional<Seconds> deadline;
+};
+
+/// The on-device latency (and energy) above which offloading over `link` wins: the cost of the best offload there.
+struct BreakEven {
+    std::string link;
+    std::string platform;  ///< the server
+    std::string codec;
+    Figure<Seconds> latency;
+    std::optional<Figure<Joules>> energy;
+};
+
+/// How a link was treated: emulated packet by packet, only modelled (and why), or a real one.
+struct LinkUse {
+    LinkProfile profile;
+    enum class How { emulated, modelled, real } how = How::modelled;
+    std::string reason;  ///< why modelled; empty otherwise
+};
+std::string_view name(LinkUse::How how);
+
+struct Advice {
+    std::string model_name;
+    std::string model_sha256;
+    Objective objective;
+    std::vector<LinkUse> links;
+    std::vector<Plan> plans;            ///< best first; plans whose figure the goal needs is unknown come last
+    std::optional<std::size_t> best;    ///< index into plans; nothing when none meets the objective
+    std::vector<BreakEven> break_evens;
+    std::vector<std::string> warnings;  ///< a noisy machine, an engine refused, ...
+    std::vector<std::string> circumstances;  ///< lines that say how this was measured: versions, host, command
+};
+
+}  // namespace breakeven
