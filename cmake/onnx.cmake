@@ -1,5 +1,7 @@
 # The target `onnx`: built once per compiler from the pinned wheel's sources (cmake/onnx), kept in the cache.
 breakeven_wheel(onnx BREAKEVEN_ONNX)
+file(STRINGS ${CMAKE_SOURCE_DIR}/cmake/pins/onnx.txt onnx_pin REGEX "^onnx==")
+string(REGEX MATCH "[0-9.]+" BREAKEVEN_ONNX_VERSION "${onnx_pin}")
 file(SHA256 ${CMAKE_SOURCE_DIR}/cmake/onnx/CMakeLists.txt onnx_key)
 string(SUBSTRING ${onnx_key} 0 8 onnx_key)
 get_filename_component(onnx_wheel ${BREAKEVEN_ONNX} NAME)

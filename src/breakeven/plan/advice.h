@@ -50,4 +50,8 @@ struct Advice {
     std::vector<std::string> circumstances;  ///< lines that say how this was measured: versions, host, command
 };
 
+/// Sorts the plans by the objective's goal, picks the best that meets the objective (a deadline is held against p99
+/// where there is one), and derives each link's break-even from the best offload there.
+void rank(Advice& advice);
+
 }  // namespace breakeven

@@ -15,11 +15,16 @@ enum class PlanKind { local, offload, split, cascade };
 std::string_view name(PlanKind kind);
 
 /// What a stage of a plan does; the stages of a plan follow one another and sum to its latency.
-enum class StageKind { compute, round_trip, upload, queue, download };
+/// `overhead` is what a measured exchange took beyond the formula of its link (protocol, copies, slow start).
+enum class StageKind { compute, round_trip, upload, queue, download, overhead };
 std::string_view name(StageKind kind);
+
+/// Whose time a stage is: while the link or the server works, the device waits.
+enum class Side { device, link, server };
 
 struct Stage {
     StageKind kind = StageKind::compute;
+    Side side = Side::device;
     std::string where;  ///< a platform ("cpu:4", "grpc://edge:8001") or a link ("ethernet")
     Figure<Seconds> latency;
     friend bool operator==(const Stage&, const Stage&) = default;
@@ -45,6 +50,8 @@ struct Plan {
     std::vector<std::string> cut;  ///< tensors at the cut; empty unless split
     std::vector<Stage> stages;
     Cost cost;
+    /// Where the latency was measured: 99 of 100 inferences were faster; what a deadline is held against.
+    std::optional<Seconds> latency_p99;
     /// Where the latency was measured: what the model predicts for the same plan, printed beside it.
     std::optional<Seconds> predicted_latency;
     /// Where the result must be taken with care: "the device is modelled 8 times slower", ...

@@ -1,0 +1,33 @@
+// Engines: see engines.h.
+#include "breakeven/engine/engines.h"
+
+#include "breakeven/error.h"
+
+namespace breakeven {
+
+void Engines::add(std::unique_ptr<Engine> engine) { engines_.push_back(std::move(engine)); }
+
+Engine& Engines::of(const Platform& platform) const {
+    for (const auto& engine : engines_) {
+        if (engine->name() == platform.engine) return *engine;
+    }
+    throw Error(ErrorKind::unsupported, "run on '" + to_text(platform) + "'",
+                "no engine here is called '" + platform.engine + "'; `breakeven platforms` lists what there is");
+}
+
+std::unique_ptr<Runner> Engines::load(const ModelImage& model, const Platform& platform,
+                                      const LoadOptions& options) const {
+    return of(platform).load(model, platform, options);
+}
+
+std::string Engines::version(const Platform& platform) const { return of(platform).version(); }
+
+std::vector<PlatformStatus> Engines::platforms() const {
+    std::vector<PlatformStatus> all;
+    for (const auto& engine : engines_) {
+        for (PlatformStatus& status : engine->platforms()) all.push_back(std::move(status));
+    }
+    return all;
+}
+
+}  // namespace breakeven

@@ -1,0 +1,63 @@
+// First contact: see first_contact.h.
+#include "breakeven/engine/first_contact.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "breakeven/engine/child_process.h"
+#include "breakeven/error.h"
+
+namespace breakeven {
+namespace {
+
+/// The child's one line of error without the program's name in front.
+std::string reason_of(const ChildResult& child) {
+    std::string text = child.errors;
+    while (!text.empty() && text.back() == '\n') text.pop_back();
+    const std::size_t line = text.rfind('\n');
+    if (line != std::string::npos) text.erase(0, line + 1);
+    constexpr std::string_view prefix = "breakeven: ";
+    if (text.starts_with(prefix)) text.erase(0, prefix.size());
+    return text.empty() ? fmt::format("it ended with code {} and no message", child.exit_code) : text;
+}
+
+std::filesystem::path mark_of(const FirstContact& contact, const ModelImage& model, const Platform& platform) {
+    std::string name = fmt::format("{}-{}-{}", model.sha256, platform.engine, contact.engine_version);
+    std::replace(name.begin(), name.end(), '/', '_');
+    return contact.memory / name;
+}
+
+}  // namespace
+
+void FirstContact::with(const std::filesystem::path& path, const ModelImage& model, const Platform& platform) const {
+    std::error_code ignored;
+    const std::filesystem::path mark = mark_of(*this, model, platform);
+    if (!memory.empty() && std::filesystem::exists(mark, ignored)) return;
+
+    const ChildResult child = run_child(
+        {executable.string(), "first-contact", std::filesystem::absolute(path).string(), "--platform", to_text(platform)},
+        {.time = limit});
+    const std::string attempt = fmt::format("load model '{}'", model.name);
+    if (child.timed_out) {
+        throw Error(ErrorKind::input, attempt,
+                    fmt::format("its first run in a child process did not end within {:.0f} s", limit.count()));
+    }
+    if (child.signal) {
+        throw Error(ErrorKind::input, attempt,
+                    fmt::format("the engine died on it in a child process: {}; the file is damaged or hostile, or this "
+                                "is a fault of {} {}",
+                                signal_text(*child.signal), platform.engine, engine_version));
+    }
+    if (child.exit_code != 0) {
+        const ErrorKind kind = child.exit_code == 4 ? ErrorKind::unsupported : ErrorKind::input;
+        throw Error(kind, attempt, reason_of(child));
+    }
+    if (memory.empty()) return;
+    // Remembering is only a saving: a folder that cannot be written costs a second contact next time, nothing else.
+    std::filesystem::create_directories(memory, ignored);
+    std::ofstream(mark).put('\n');
+}
+
+}  // namespace breakeven

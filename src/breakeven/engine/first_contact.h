@@ -1,0 +1,25 @@
+// First contact: a model's first load and run happen in a child process, because an engine can crash or exit on a graph
+// that passes every check. What survived is remembered, so that a known model costs nothing.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "breakeven/model/image.h"
+#include "breakeven/plan/platform.h"
+#include "breakeven/units/units.h"
+
+namespace breakeven {
+
+struct FirstContact {
+    std::filesystem::path executable;  ///< the program whose hidden command `first-contact` tries a model
+    std::filesystem::path memory;      ///< folder in which survived models are remembered; empty: remember nothing
+    std::string engine_version;        ///< a new engine meets every model anew
+    Seconds limit{120.0};              ///< a model that has not answered once by then is refused
+
+    /// Returns when the model at `path` loads and runs once on `platform` in a child process. Throws Error{input} with
+    /// the child's own reason, or the signal that ended it, when it does not.
+    void with(const std::filesystem::path& path, const ModelImage& model, const Platform& platform) const;
+};
+
+}  // namespace breakeven

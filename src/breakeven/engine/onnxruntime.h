@@ -1,0 +1,28 @@
+// ONNX Runtime as an engine: platforms `cpu:N`. Its library is loaded at run time, so that a vendor's build can take its
+// place, and a machine without it still runs everything else.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+#include "breakeven/engine/engine.h"
+
+namespace breakeven {
+
+struct OnnxRuntimeOptions {
+    /// Tried in order; the first that exists is loaded.
+    std::vector<std::filesystem::path> libraries;
+
+    /// Whose threads run a graph. `per_model`: each loaded model has its own, which spin for low latency: right for
+    /// measuring. `shared`: one pool of `shared_threads` for all models, without spinning: right for a server, whose
+    /// spinning threads would take the cores from the network.
+    enum class Pool { per_model, shared } pool = Pool::per_model;
+    int shared_threads = 1;
+};
+
+/// Never throws: where the library is missing or broken, platforms() says why and load() throws Error{unsupported}.
+/// One process should make one: ONNX Runtime keeps one environment a process, and the first call decides its pool.
+std::unique_ptr<Engine> make_onnxruntime(const OnnxRuntimeOptions& options);
+
+}  // namespace breakeven

@@ -1,0 +1,90 @@
+// The one cost function: see cost.h.
+#include "breakeven/plan/cost.h"
+
+#include <fmt/format.h>
+
+#include "breakeven/error.h"
+
+namespace breakeven {
+namespace {
+
+/// The energy, or the reason why it is not known.
+struct Energy {
+    std::optional<Figure<Joules>> value;
+    std::string reason;
+};
+
+Energy unknown(std::string reason) { return {.value = std::nullopt, .reason = std::move(reason)}; }
+
+Energy device_energy(Seconds computing, Seconds waiting, const DevicePower& power) {
+    if (computing.count() > 0 && !power.active) {
+        return unknown("the device's active power is not known (--active-power or --device)");
+    }
+    if (waiting.count() > 0 && !power.idle) {
+        return unknown("the device's idle power is not known (--idle-power or --device)");
+    }
+    Joules energy;
+    if (computing.count() > 0) energy += computing * *power.active;
+    if (waiting.count() > 0) energy += waiting * *power.idle;
+    return {.value = Figure<Joules>{energy, Origin::modelled}, .reason = ""};
+}
+
+Stage stage(StageKind kind, Side side, const std::string& where, Figure<Seconds> latency) {
+    return {.kind = kind, .side = side, .where = where, .latency = latency};
+}
+
+}  // namespace
+
+Cost plan_cost(const std::vector<Stage>& stages, const std::optional<Crossing>& crossing, const DevicePower& power) {
+    BREAKEVEN_ASSERT(!stages.empty());
+    Cost cost;
+    cost.latency = stages.front().latency;
+    Seconds computing{0.0};
+    Seconds waiting{0.0};
+    for (std::size_t i = 0; i < stages.size(); ++i) {
+        if (i > 0) cost.latency = cost.latency + stages[i].latency;
+        (stages[i].side == Side::device ? computing : waiting) += stages[i].latency.value;
+    }
+    Energy energy = device_energy(computing, waiting, power);
+    if (crossing) {
+        cost.up = crossing->payload.up;
+        cost.down = crossing->payload.down;
+        const std::optional<Joules> network = network_energy(crossing->link, crossing->payload);
+        if (!network) {
+            energy = unknown(fmt::format("link '{}' has no energy figures", crossing->link.name));
+        } else if (energy.value) {
+            energy.value->value += *network;
+        }
+    }
+    cost.energy = energy.value;
+    cost.energy_reason = energy.reason;
+    return cost;
+}
+
+std::vector<Stage> modelled_offload(const Crossing& crossing, const ServerShare& server) {
+    const TransferTime time = transfer_time(crossing.link, crossing.payload);
+    const std::string& link = crossing.link.name;
+    return {
+        stage(StageKind::round_trip, Side::link, link, {time.rtt, Origin::modelled}),
+        stage(StageKind::upload, Side::link, link, {time.up, Origin::modelled}),
+        stage(StageKind::queue, Side::server, server.platform, server.queue),
+        stage(StageKind::compute, Side::server, server.platform, server.compute),
+        stage(StageKind::download, Side::link, link, {time.down, Origin::modelled}),
+    };
+}
+
+std::vector<Stage> measured_offload(Seconds total, const Crossing& crossing, const ServerShare& server) {
+    std::vector<Stage> stages = modelled_offload(crossing, server);
+    Seconds explained{0.0};
+    for (const Stage& part : stages) explained += part.latency.value;
+    if (explained <= total) {
+        stages.push_back(
+            stage(StageKind::overhead, Side::link, crossing.link.name, {total - explained, Origin::measured}));
+        return stages;
+    }
+    const double shrink = total / explained;
+    for (Stage& part : stages) part.latency.value *= shrink;
+    return stages;
+}
+
+}  // namespace breakeven

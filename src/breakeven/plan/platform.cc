@@ -1,0 +1,77 @@
+// Platform: see platform.h.
+#include "breakeven/plan/platform.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <vector>
+
+#include "breakeven/error.h"
+
+namespace breakeven {
+namespace {
+
+constexpr std::string_view grpc_scheme = "grpc://";
+constexpr std::string_view default_engine = "onnxruntime";
+/// More threads than any machine has are a slip of the finger.
+constexpr int number_max = 4096;
+
+std::vector<std::string> split(std::string_view text) {
+    std::vector<std::string> parts{""};
+    for (const char c : text) {
+        if (c == ':') {
+            parts.emplace_back();
+        } else {
+            parts.back() += c;
+        }
+    }
+    return parts;
+}
+
+Error refusal(std::string_view text, const std::string& reason) {
+    return Error(ErrorKind::usage, fmt::format("read platform '{}'", text),
+                 reason + "; write it like cpu:4, openvino:cpu:2, cuda:0 or grpc://host:port");
+}
+
+Platform parse_server(std::string_view text) {
+    const std::string_view address = text.substr(grpc_scheme.size());
+    const std::size_t colon = address.rfind(':');
+    if (colon == std::string_view::npos || colon == 0) throw refusal(text, "the port is missing");
+    const std::string_view digits = address.substr(colon + 1);
+    int port = 0;
+    const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+    if (code != std::errc{} || end != digits.data() + digits.size() || port < 1 || port > 65535) {
+        throw refusal(text, "the port is not a number from 1 to 65535");
+    }
+    return {.engine = "grpc", .unit = std::string(address), .number = 0};
+}
+
+}  // namespace
+
+Platform parse_platform(std::string_view text) {
+    if (text.starts_with(grpc_scheme)) return parse_server(text);
+    std::vector<std::string> parts = split(text);
+    int number = 0;
+    const std::string& last = parts.back();
+    const auto [end, code] = std::from_chars(last.data(), last.data() + last.size(), number);
+    const bool numbered = code == std::errc{} && end == last.data() + last.size();
+    if (!numbered) throw refusal(text, "the number of threads or of the unit is missing");
+    parts.pop_back();
+    if (parts.empty() || parts.size() > 2 || parts.front().empty() || parts.back().empty()) {
+        throw refusal(text, "it is not UNIT:N or ENGINE:UNIT:N");
+    }
+    if (number < 0 || number > number_max || (number == 0 && parts.back() == "cpu")) {
+        throw refusal(text, "the number is out of range");
+    }
+    return {.engine = parts.size() == 2 ? parts.front() : std::string(default_engine),
+            .unit = parts.back(),
+            .number = number};
+}
+
+std::string to_text(const Platform& platform) {
+    if (platform.is_remote()) return std::string(grpc_scheme) + platform.unit;
+    const std::string unit = fmt::format("{}:{}", platform.unit, platform.number);
+    return platform.engine == default_engine ? unit : platform.engine + ":" + unit;
+}
+
+}  // namespace breakeven

@@ -1,0 +1,15 @@
+// The engines this program knows, made for one command.
+#pragma once
+
+#include "breakeven/engine/engines.h"
+#include "cli/shell.h"
+
+namespace breakeven::cli {
+
+/// ONNX Runtime and servers (grpc://host:port). An engine that is not there is listed with its reason.
+Engines make_engines(const Shell& shell);
+
+/// Where ONNX Runtime's library is looked for, best first: BREAKEVEN_ONNXRUNTIME, beside the program, the build's wheel.
+std::vector<std::filesystem::path> onnxruntime_candidates(const Shell& shell);
+
+}  // namespace breakeven::cli

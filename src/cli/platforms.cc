@@ -1,0 +1,34 @@
+// `breakeven platforms`: what this machine can run on, and why something is missing.
+#include <fmt/format.h>
+
+#include "cli/engines.h"
+#include "cli/shell.h"
+
+namespace breakeven::cli {
+namespace {
+
+void run_platforms(const Shell& shell) {
+    const Engines engines = make_engines(shell);
+    Json platforms = Json::array();
+    std::vector<std::vector<std::string>> rows;
+    for (const PlatformStatus& status : engines.platforms()) {
+        const std::string name = to_text(status.platform);
+        platforms.push_back({{"name", name},
+                             {"engine", status.platform.engine},
+                             {"available", status.available},
+                             {"reason", status.available ? Json(nullptr) : Json(status.reason)}});
+        rows.push_back({name, status.platform.engine, status.available ? "yes" : "no: " + status.reason});
+    }
+    shell.answer({{"platforms", platforms}},
+                 table({"platform", "engine", "available"}, rows) +
+                     "a server is a platform too: grpc://HOST:PORT\n");
+}
+
+}  // namespace
+
+void add_platforms(CLI::App& app, Shell& shell) {
+    add_command(app, shell, "platforms", "what this machine can run a network on, and why something is missing",
+                "breakeven platforms", [&shell] { run_platforms(shell); });
+}
+
+}  // namespace breakeven::cli

@@ -1,0 +1,179 @@
+// The cost function against the study's printed figures and by its properties; advice ranks by what was asked.
+#include "breakeven/plan/cost.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include <cmath>
+
+#include "breakeven/error.h"
+#include "breakeven/plan/advice.h"
+
+namespace breakeven {
+namespace {
+
+using namespace literals;
+
+LinkProfile link(double latency_ms, double up_mbps, double down_mbps) {
+    return {.name = "lab",
+            .one_way_latency = Seconds(latency_ms / 1e3),
+            .up = megabytes_per_second(up_mbps),
+            .down = megabytes_per_second(down_mbps),
+            .up_energy = joules_per_byte(139e-9),
+            .down_energy = joules_per_byte(110e-9)};
+}
+
+ServerShare server(Seconds compute) {
+    return {.queue = {0_s, Origin::measured}, .compute = {compute, Origin::measured}, .platform = "grpc://edge:8001"};
+}
+
+Stage on_device(Seconds latency) {
+    return {.kind = StageKind::compute, .side = Side::device, .where = "cpu:1", .latency = {latency, Origin::measured}};
+}
+
+Seconds sum(const std::vector<Stage>& stages) {
+    Seconds total{0.0};
+    for (const Stage& stage : stages) total += stage.latency.value;
+    return total;
+}
+
+TEST(Cost, OffloadIsTheStudysFormula) {
+    // Equation 2.2 by hand: 2 * 29 ms + 49,152 B / 1 MB/s + 5 ms + 400 B / 3.53 MB/s.
+    const Crossing crossing{link(29, 1, 3.53), {.up = 49152_B, .down = 400_B}};
+    const Cost cost = plan_cost(modelled_offload(crossing, server(5_ms)), crossing, {.active = {}, .idle = watts(0.915)});
+    const double seconds = 0.058 + 0.049152 + 0.005 + 400 / 3.53e6;
+    EXPECT_NEAR(cost.latency.value.count(), seconds, 1e-12);
+    EXPECT_EQ(cost.latency.origin, Origin::modelled);
+    // Equation 2.5, with the product that the printed division must be.
+    ASSERT_TRUE(cost.energy.has_value());
+    EXPECT_NEAR(cost.energy->value.in(joules), seconds * 0.915 + 49152 * 139e-9 + 400 * 110e-9, 1e-12);
+    EXPECT_NEAR(cost.energy_delay()->value.in(joule_seconds), cost.energy->value.in(joules) * seconds, 1e-12);
+}
+
+TEST(Cost, LocalDrawsTheActivePower) {
+    const Cost cost = plan_cost({on_device(58_ms)}, std::nullopt, {.active = watts(3), .idle = {}});
+    EXPECT_EQ(cost.latency.origin, Origin::measured);
+    EXPECT_NEAR(cost.energy->value.in(millijoules), 174, 1e-9);
+    EXPECT_EQ(cost.energy->origin, Origin::modelled);
+    EXPECT_EQ(cost.up, 0_B);
+}
+
+TEST(Cost, UnknownPowerIsAReasonNeverANumber) {
+    const Crossing crossing{link(10, 3, 7), {.up = 1_kB, .down = 10_B}};
+    const auto stages = modelled_offload(crossing, server(5_ms));
+    EXPECT_THAT(plan_cost(stages, crossing, {}).energy_reason, testing::HasSubstr("idle power"));
+    EXPECT_THAT(plan_cost({on_device(1_ms)}, std::nullopt, {}).energy_reason, testing::HasSubstr("active power"));
+    Crossing free_of_figures = crossing;
+    free_of_figures.link.up_energy.reset();
+    const Cost cost = plan_cost(stages, free_of_figures, {.active = watts(1), .idle = watts(1)});
+    EXPECT_FALSE(cost.energy.has_value());
+    EXPECT_FALSE(cost.energy_delay().has_value());
+    EXPECT_THAT(cost.energy_reason, testing::HasSubstr("link 'lab' has no energy figures"));
+}
+
+TEST(Cost, ASplitPaysForBothSides) {
+    const Crossing crossing{link(10, 3, 7), {.up = 3000_B, .down = 7_B}};
+    std::vector<Stage> stages = modelled_offload(crossing, server(5_ms));
+    stages.insert(stages.begin(), on_device(10_ms));
+    const Cost cost = plan_cost(stages, crossing, {.active = watts(4), .idle = watts(1)});
+    const double waiting = 0.020 + 0.001 + 0.005 + 1e-6;
+    EXPECT_NEAR(cost.latency.value.count(), 0.010 + waiting, 1e-12);
+    EXPECT_NEAR(cost.energy->value.in(joules), 0.010 * 4 + waiting * 1 + 3000 * 139e-9 + 7 * 110e-9, 1e-12);
+}
+
+TEST(Cost, StagesSumToTheLatencyWhateverWasMeasured) {
+    rc::check([] {
+        const Crossing crossing{link(*rc::gen::inRange(0, 100), *rc::gen::inRange(1, 50), 5),
+                                {.up = Bytes(*rc::gen::inRange(0, 1000000)), .down = Bytes(*rc::gen::inRange(0, 5000))}};
+        const Seconds total(*rc::gen::inRange(1, 1000000) * 1e-6);
+        const std::vector<Stage> stages = measured_offload(total, crossing, server(2_ms));
+        RC_ASSERT(std::fabs((sum(stages) - total).count()) < 1e-9);
+        for (const Stage& stage : stages) RC_ASSERT(stage.latency.value.count() >= 0);
+        const Cost cost = plan_cost(stages, crossing, {});
+        RC_ASSERT(std::fabs((cost.latency.value - total).count()) < 1e-9);
+    });
+}
+
+TEST(Cost, MoreRateNeverCostsMore) {
+    rc::check([] {
+        const double rate = *rc::gen::inRange(1, 100);
+        const Payload payload{.up = Bytes(*rc::gen::inRange(0, 1000000)), .down = 100_B};
+        const DevicePower power{.active = watts(2), .idle = watts(1)};
+        const Crossing slow{link(5, rate, 5), payload};
+        const Crossing fast{link(5, rate * 2, 5), payload};
+        const Cost a = plan_cost(modelled_offload(slow, server(1_ms)), slow, power);
+        const Cost b = plan_cost(modelled_offload(fast, server(1_ms)), fast, power);
+        RC_ASSERT(b.latency.value <= a.latency.value);
+        RC_ASSERT(b.energy->value <= a.energy->value);
+    });
+}
+
+Plan local(Seconds latency, std::optional<Joules> energy) {
+    Plan plan;
+    plan.kind = PlanKind::local;
+    plan.stages = {on_device(latency)};
+    plan.cost.latency = {latency, Origin::measured};
+    if (energy) plan.cost.energy = Figure<Joules>{*energy, Origin::modelled};
+    return plan;
+}
+
+Plan offload(Seconds latency, std::optional<Joules> energy) {
+    Plan plan = local(latency, energy);
+    plan.kind = PlanKind::offload;
+    plan.link = "lab";
+    plan.codec = "u8";
+    plan.stages = {{.kind = StageKind::compute, .side = Side::server, .where = "grpc://edge:8001",
+                    .latency = {latency, Origin::measured}}};
+    return plan;
+}
+
+Advice advice_of(std::vector<Plan> plans, Objective objective) {
+    Advice advice;
+    advice.objective = objective;
+    advice.links = {{.profile = link(10, 3, 7), .how = LinkUse::How::emulated, .reason = ""}};
+    advice.plans = std::move(plans);
+    rank(advice);
+    return advice;
+}
+
+TEST(Advice, RanksByTheGoal) {
+    const std::vector<Plan> plans{local(50_ms, joules(0.2)), offload(40_ms, joules(0.3))};
+    EXPECT_EQ(advice_of(plans, {.goal = Goal::latency, .deadline = {}}).plans.front().kind, PlanKind::offload);
+    EXPECT_EQ(advice_of(plans, {.goal = Goal::energy, .deadline = {}}).plans.front().kind, PlanKind::local);
+    EXPECT_EQ(advice_of(plans, {.goal = Goal::energy_delay, .deadline = {}}).plans.front().kind, PlanKind::local);
+}
+
+TEST(Advice, UnknownEnergyNeverWinsAndComesLast) {
+    const Advice advice = advice_of({local(50_ms, {}), offload(90_ms, joules(0.3))}, {.goal = Goal::energy, .deadline = {}});
+    EXPECT_EQ(advice.plans.back().kind, PlanKind::local);
+    EXPECT_EQ(advice.best, 0U);
+    EXPECT_FALSE(advice_of({local(50_ms, {})}, {.goal = Goal::energy, .deadline = {}}).best.has_value());
+}
+
+TEST(Advice, ADeadlineIsHeldAgainstThe99thPercentile) {
+    Plan spiky = local(40_ms, {});
+    spiky.latency_p99 = 70_ms;
+    const Advice advice = advice_of({spiky, offload(45_ms, {})}, {.goal = Goal::latency, .deadline = 50_ms});
+    EXPECT_EQ(advice.best, 1U);
+    EXPECT_FALSE(advice_of({spiky}, {.goal = Goal::latency, .deadline = 10_ms}).best.has_value());
+}
+
+TEST(Advice, BreakEvenIsTheBestOffloadOfTheLink) {
+    Plan floats = offload(60_ms, joules(0.1));
+    floats.codec = "raw";
+    const Advice advice = advice_of({local(1_ms, {}), offload(40_ms, joules(0.3)), floats}, {});
+    ASSERT_EQ(advice.break_evens.size(), 1U);
+    EXPECT_EQ(advice.break_evens[0].latency.value, 40_ms);
+    EXPECT_EQ(advice.break_evens[0].codec, "u8");
+    EXPECT_EQ(advice.break_evens[0].energy->value, joules(0.1));
+    EXPECT_EQ(advice.break_evens[0].platform, "grpc://edge:8001");
+}
+
+TEST(Advice, GoalsReadBack) {
+    for (const Goal goal : {Goal::latency, Goal::energy, Goal::energy_delay}) EXPECT_EQ(parse_goal(name(goal)), goal);
+    EXPECT_THROW(parse_goal("speed"), Error);
+}
+
+}  // namespace
+}  // namespace breakeven
