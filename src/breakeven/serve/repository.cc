@@ -1,0 +1,203 @@
+// Repository: see repository.h.
+#include "breakeven/serve/repository.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <new>
+
+#include "breakeven/error.h"
+#include "breakeven/units/text.h"
+#include "breakeven/wire/message.h"
+
+namespace breakeven {
+namespace {
+
+bool share_open_batch(const Runner& runner) {
+    const auto open = [](const TensorSpec& spec) { return !spec.shape.empty() && spec.shape.front() < 0; };
+    return !runner.inputs().empty() && std::all_of(runner.inputs().begin(), runner.inputs().end(), open) &&
+           std::all_of(runner.outputs().begin(), runner.outputs().end(), open);
+}
+
+/// The model's file, and where its weights lie in files beside it those too.
+Bytes size_of(const ModelImage& image) {
+    if (image.path.empty()) return Bytes(static_cast<std::int64_t>(image.bytes.size()));
+    Bytes total;
+    std::error_code failed;
+    for (const auto& entry : std::filesystem::directory_iterator(image.path.parent_path(), failed)) {
+        if (!entry.is_regular_file(failed)) continue;
+        const std::uintmax_t size = entry.file_size(failed);
+        if (!failed) total += Bytes(static_cast<std::int64_t>(size));
+    }
+    return total;
+}
+
+}  // namespace
+
+Repository::Repository(Engine& engine, ModelLoader loader, RepositoryOptions options)
+    : engine_(engine), loader_(std::move(loader)), options_(std::move(options)) {}
+
+void Repository::check_memory(Bytes size) const {
+    if (!options_.memory_limit) return;
+    Bytes total = size;
+    for (const auto& model : models()) total += model->size;
+    if (total <= *options_.memory_limit) return;
+    throw Error(ErrorKind::unavailable, "keep it in memory",
+                fmt::format("the models would take {}, --memory-limit is {}", to_text(total),
+                            to_text(*options_.memory_limit)));
+}
+
+std::shared_ptr<ServedModel> Repository::load_image(const ModelImage& image, const Candidate& candidate) const {
+    const Bytes size = size_of(image);
+    check_memory(size);
+    auto model = std::make_shared<ServedModel>();
+    model->name = candidate.name;
+    model->version = candidate.version;
+    model->file = candidate.file.filename().string();
+    model->size = size;
+    model->runner = engine_.load(image, options_.platform, options_.load);
+    model->batched = share_open_batch(*model->runner);
+    return model;
+}
+
+Repository::Entry Repository::load_candidate(const Candidate& candidate) const {
+    if (!candidate.problem.empty()) return {.model = nullptr, .reason = candidate.problem};
+    if (candidate.name == probe_model) return {.model = nullptr, .reason = "this name is the server's own"};
+    try {
+        return {.model = load_image(loader_(candidate.file), candidate), .reason = {}};
+    } catch (const std::bad_alloc&) {
+        return {.model = nullptr, .reason = "it needs more memory than there is"};
+    } catch (const std::exception& error) {
+        return {.model = nullptr, .reason = error.what()};
+    }
+}
+
+void Repository::keep(const Candidate& candidate, Entry entry) {
+    const std::unique_lock lock(mutex_);
+    models_[candidate.name][candidate.version] = std::move(entry);
+}
+
+void Repository::load_folder(const std::filesystem::path& folder) {
+    std::vector<Candidate> candidates = find_models(folder);
+    const std::scoped_lock loading(loading_);
+    folder_ = folder;
+    // Newest versions first: they are what a memory limit should leave room for.
+    std::stable_sort(candidates.begin(), candidates.end(),
+                     [](const Candidate& a, const Candidate& b) { return a.version > b.version; });
+    for (const Candidate& candidate : candidates) keep(candidate, load_candidate(candidate));
+}
+
+void Repository::add(const ModelImage& image) {
+    const Candidate candidate{.name = image.name, .version = 1, .file = image.name + ".onnx", .problem = {}};
+    if (candidate.name == probe_model) {
+        throw Error(ErrorKind::input, "serve " + in_quotes(candidate.name), "this name is the server's own");
+    }
+    const std::scoped_lock loading(loading_);
+    keep(candidate, {.model = load_image(image, candidate), .reason = {}});
+}
+
+std::optional<Refusal> Repository::load(const std::string& name) {
+    const std::scoped_lock loading(loading_);
+    try {
+        if (folder_.empty()) return Refusal{RefusalCode::unavailable, "this server has no repository folder to load from"};
+        bool found = false;
+        std::string failure;
+        for (const Candidate& candidate : find_models(folder_)) {
+            if (candidate.name != name) continue;
+            found = true;
+            Entry entry = load_candidate(candidate);
+            if (!entry.model) failure = entry.reason;
+            keep(candidate, std::move(entry));
+        }
+        if (!found) {
+            return Refusal{RefusalCode::not_found, "there is no model " + in_quotes(name) + " in the repository"};
+        }
+        if (failure.empty()) return std::nullopt;
+        return Refusal{RefusalCode::invalid_argument, "cannot load " + in_quotes(name) + ": " + failure};
+    } catch (const Error& error) {
+        return refusal_of(error);
+    }
+}
+
+std::optional<Refusal> Repository::unload(const std::string& name) {
+    const std::scoped_lock loading(loading_);
+    Versions dropped;  // outlives the lock: an engine may take its time to free a model
+    const std::unique_lock lock(mutex_);
+    const auto found = models_.find(name);
+    if (found == models_.end()) {
+        return Refusal{RefusalCode::not_found, "there is no model " + in_quotes(name) + " in the repository"};
+    }
+    dropped = found->second;
+    for (auto& [version, entry] : found->second) entry = {.model = nullptr, .reason = "unloaded"};
+    return std::nullopt;
+}
+
+Repository::Found Repository::find(const std::string& name, const std::string& version) const {
+    std::int64_t wanted = 0;
+    if (!version.empty()) {
+        const auto read = std::from_chars(version.data(), version.data() + version.size(), wanted);
+        if (read.ec != std::errc() || read.ptr != version.data() + version.size()) {
+            return Refusal{RefusalCode::invalid_argument, "model version " + in_quotes(version) + " is not a number"};
+        }
+    }
+    const std::shared_lock lock(mutex_);
+    const auto found = models_.find(name);
+    if (found == models_.end()) {
+        return Refusal{RefusalCode::not_found, "Request for unknown model: " + in_quotes(name) + " is not found"};
+    }
+    const Versions& versions = found->second;
+    if (wanted > 0) {
+        const auto entry = versions.find(wanted);
+        if (entry == versions.end()) {
+            return Refusal{RefusalCode::not_found,
+                           fmt::format("Request for unknown model: {} version {} is not found", in_quotes(name), wanted)};
+        }
+        if (entry->second.model) return entry->second.model;
+        return Refusal{RefusalCode::unavailable, fmt::format("model {} version {} is not ready: {}", in_quotes(name),
+                                                             wanted, entry->second.reason)};
+    }
+    std::string reason;
+    for (auto entry = versions.rbegin(); entry != versions.rend(); ++entry) {
+        if (entry->second.model) return entry->second.model;
+        if (reason.empty()) reason = entry->second.reason;
+    }
+    return Refusal{RefusalCode::unavailable, fmt::format("model {} is not ready: {}", in_quotes(name), reason)};
+}
+
+std::vector<IndexEntry> Repository::index() const {
+    const std::shared_lock lock(mutex_);
+    std::vector<IndexEntry> entries;
+    for (const auto& [name, versions] : models_) {
+        for (const auto& [version, entry] : versions) {
+            entries.push_back(
+                {.name = name, .version = version, .ready = entry.model != nullptr, .reason = entry.reason});
+        }
+    }
+    return entries;
+}
+
+std::vector<std::shared_ptr<ServedModel>> Repository::models() const {
+    const std::shared_lock lock(mutex_);
+    std::vector<std::shared_ptr<ServedModel>> ready;
+    for (const auto& [name, versions] : models_) {
+        for (const auto& [version, entry] : versions) {
+            if (entry.model) ready.push_back(entry.model);
+        }
+    }
+    return ready;
+}
+
+std::vector<std::string> Repository::versions(const std::string& name) const {
+    const std::shared_lock lock(mutex_);
+    std::vector<std::string> ready;
+    const auto found = models_.find(name);
+    if (found == models_.end()) return ready;
+    for (const auto& [version, entry] : found->second) {
+        if (entry.model) ready.push_back(std::to_string(version));
+    }
+    return ready;
+}
+
+}  // namespace breakeven

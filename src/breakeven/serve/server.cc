@@ -1,0 +1,136 @@
+// The server: see server.h. gRPC's synchronous server calls a handler on the thread that received the request, so an
+// inference is never handed from thread to thread, and a long one does not keep others from being received.
+#include "breakeven/serve/server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/resource_quota.h>
+
+#include <algorithm>
+#include <mutex>
+
+#include "breakeven/error.h"
+#include "breakeven/serve/inference.h"
+#include "breakeven/serve/service.h"
+#include "breakeven/wire/sockets.h"
+#include "breakeven/wire/transport.h"
+
+namespace breakeven {
+namespace {
+
+/// Threads for what is not an inference: health, metadata, streams that wait.
+constexpr int threads_beside_inference = 64;
+
+/// Requests that one connection may have under way; more wait at the client.
+constexpr int streams_per_connection_max = 256;
+
+/// gRPC counts what all connections buffer against this, and slows them down or drops the greediest beyond it.
+std::size_t buffer_max(Bytes message_max) {
+    constexpr std::int64_t floor = std::int64_t{1} << 30;
+    return static_cast<std::size_t>(std::max(floor, 4 * std::min(message_max.count(), floor)));
+}
+
+/// gRPC keeps both as switches of the process; they take effect for servers built afterwards.
+void enable_health_and_reflection() {
+    static std::once_flag once;
+    std::call_once(once, [] {
+        grpc::EnableDefaultHealthCheckService(true);
+        grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+    });
+}
+
+void configure(grpc::ServerBuilder& builder, const ServerOptions& options) {
+    builder.SetMaxReceiveMessageSize(message_size_of(options.message_max));
+    builder.SetMaxSendMessageSize(-1);
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, window_size);
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, frame_size);
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, streams_per_connection_max);
+    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // a second server on the port must fail, not share it
+    // A few compressed bytes can stand for a message of any length, which gRPC would unpack before it looks.
+    builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
+    builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
+
+    grpc::ResourceQuota quota("breakeven");
+    quota.Resize(buffer_max(options.message_max));
+    quota.SetMaxThreads(options.admission.running + options.admission.waiting + threads_beside_inference);
+    builder.SetResourceQuota(quota);
+    // Threads beyond this end after their request and are made anew for the next.
+    builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MAX_POLLERS,
+                                std::max(2, options.admission.running));
+}
+
+std::string host_of(const std::string& listen) {
+    const std::size_t colon = listen.rfind(':');
+    if (colon == std::string::npos || colon == 0 || colon + 1 == listen.size() ||
+        listen.find_first_not_of("0123456789", colon + 1) != std::string::npos || listen.size() - colon > 6) {
+        throw Error(ErrorKind::usage, "listen on '" + listen + "'", "give an address as HOST:PORT, such as 127.0.0.1:8001");
+    }
+    return listen.substr(0, colon);
+}
+
+}  // namespace
+
+struct Server::Running {
+    Running(Repository& repository, Admission& admission, const Clock& clock, const ServerOptions& options)
+        : inference({.repository = repository, .admission = admission, .clock = clock}),
+          service({.repository = repository,
+                   .inference = inference,
+                   .version = options.version,
+                   .control = options.load_requests == LoadRequests::allowed ? RepositoryControl::allowed
+                                                                             : RepositoryControl::refused}) {}
+
+    Inference inference;
+    InferenceService service;
+    std::unique_ptr<grpc::Server> server;
+};
+
+Server::Server(Engine& engine, ModelLoader loader, Clock& clock, ServerOptions options)
+    : options_(std::move(options)),
+      repository_(engine, std::move(loader), options_.repository),
+      admission_(options_.admission),
+      clock_(clock) {
+    BREAKEVEN_ASSERT(options_.admission.running > 0 && options_.admission.waiting >= 0);
+}
+
+Server::~Server() { stop(); }
+
+void Server::load_repository(const std::filesystem::path& folder) { repository_.load_folder(folder); }
+void Server::add_model(const ModelImage& image) { repository_.add(image); }
+std::vector<IndexEntry> Server::index() const { return repository_.index(); }
+
+std::string Server::start() {
+    BREAKEVEN_ASSERT(!running_);
+    const std::string host = host_of(options_.listen);
+    enable_health_and_reflection();
+    auto running = std::make_unique<Running>(repository_, admission_, clock_, options_);
+    grpc::ServerBuilder builder;
+    configure(builder, options_);
+    int port = 0;
+    builder.AddListeningPort(options_.listen, grpc::InsecureServerCredentials(), &port);
+    builder.RegisterService(&running->service);
+    running->server = builder.BuildAndStart();
+    if (!running->server || port == 0) {
+        throw Error(ErrorKind::unavailable, "listen on " + options_.listen,
+                    "the address is taken or not this machine's; port 0 picks a free one");
+    }
+    if (!options_.congestion_control.empty()) {
+        set_congestion_control(End::local, static_cast<std::uint16_t>(port), options_.congestion_control);
+    }
+    if (auto* health = running->server->GetHealthCheckService()) {
+        health->SetServingStatus("inference.GRPCInferenceService", true);
+    }
+    running_ = std::move(running);
+    return host + ":" + std::to_string(port);
+}
+
+void Server::stop() {
+    if (!running_) return;
+    running_->service.stop();
+    if (auto* health = running_->server->GetHealthCheckService()) health->Shutdown();
+    running_->server->Shutdown(std::chrono::system_clock::now() +
+                               std::chrono::duration_cast<std::chrono::system_clock::duration>(options_.stop_within));
+    running_.reset();
+}
+
+}  // namespace breakeven

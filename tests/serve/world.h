@@ -1,0 +1,43 @@
+// A server of scripted models on the loopback, and a client for it.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "breakeven/measure/steady_clock.h"
+#include "breakeven/serve/server.h"
+#include "breakeven/wire/client.h"
+#include "fakes/scripted_engine.h"
+
+namespace breakeven::fakes {
+
+class World {
+   public:
+    explicit World(ServerOptions options = ServerOptions()) {
+        options.listen = "127.0.0.1:0";
+        options.stop_within = Seconds(5.0);
+        server = std::make_unique<Server>(
+            engine, [](const std::filesystem::path& file) { return ModelImage{file.stem().string(), "x", {}, {}}; },
+            clock, std::move(options));
+    }
+
+    /// Adds a model and serves it.
+    void serve(const std::string& name, Script script) {
+        engine.scripts[name] = std::move(script);
+        server->add_model(ModelImage{.name = name, .bytes = "x", .path = {}, .sha256 = {}});
+    }
+
+    Client& start() {
+        address = server->start();
+        client = std::make_unique<Client>(address);
+        return *client;
+    }
+
+    SteadyClock clock;
+    ScriptedEngine engine;
+    std::unique_ptr<Server> server;
+    std::string address;
+    std::unique_ptr<Client> client;
+};
+
+}  // namespace breakeven::fakes
