@@ -1,0 +1,12 @@
+// Advice for the terminal, 80 columns wide: the decision first, the reason second, the figures with their origin third.
+#pragma once
+
+#include <string>
+
+#include "breakeven/plan/advice.h"
+
+namespace breakeven {
+
+std::string advice_text(const Advice& advice);
+
+}  // namespace breakeven
