@@ -20,7 +20,7 @@ std::vector<std::filesystem::path> onnxruntime_candidates(const Shell& shell) {
 Engines make_engines(const Shell& shell) {
     Engines engines;
     engines.add(make_onnxruntime({.libraries = onnxruntime_candidates(shell)}));
-    engines.add(make_remote_engine({}));
+    engines.add(std::make_unique<RemoteEngine>());
     return engines;
 }
 

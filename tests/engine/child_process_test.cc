@@ -52,6 +52,21 @@ TEST(ChildProcess, KeepsNoMoreOutputThanTheLimit) {
 
 TEST(ChildProcess, MissingProgramIsAnError) { EXPECT_THROW(run_child({"/nowhere/program"}, {}), Error); }
 
+TEST(BackgroundChild, TellsTheAwaitedLineAndEndsWithTheObject) {
+    const auto start = std::chrono::steady_clock::now();
+    {
+        BackgroundChild child({"/bin/sh", "-c", "echo starting >&2; echo ready on 7 >&2; exec sleep 60"});
+        EXPECT_EQ(child.line_with("ready", 10_s), "ready on 7");
+    }
+    EXPECT_LT(Seconds(std::chrono::steady_clock::now() - start), 30_s);
+}
+
+TEST(BackgroundChild, AChildThatEndsBeforeItsLineGivesNothing) {
+    BackgroundChild child({"/bin/sh", "-c", "echo no such folder >&2"});
+    EXPECT_FALSE(child.line_with("ready", 10_s).has_value());
+    EXPECT_EQ(child.errors(), "no such folder\n");
+}
+
 class FirstContactTest : public testing::Test {
    protected:
     void SetUp() override {

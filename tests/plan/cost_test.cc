@@ -99,7 +99,7 @@ TEST(Cost, MoreRateNeverCostsMore) {
     rc::check([] {
         const double rate = *rc::gen::inRange(1, 100);
         const Payload payload{.up = Bytes(*rc::gen::inRange(0, 1000000)), .down = 100_B};
-        const DevicePower power{.active = watts(2), .idle = watts(1)};
+        const Powers power{.active = watts(2), .idle = watts(1)};
         const Crossing slow{link(5, rate, 5), payload};
         const Crossing fast{link(5, rate * 2, 5), payload};
         const Cost a = plan_cost(modelled_offload(slow, server(1_ms)), slow, power);

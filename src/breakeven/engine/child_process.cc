@@ -53,14 +53,19 @@ struct Pipe {
     }
 };
 
-pid_t spawn(const std::vector<std::string>& command, const Pipe& output, const Pipe& errors) {
+/// `output` null: what it prints is dropped.
+pid_t spawn(const std::vector<std::string>& command, const Pipe* output, const Pipe& errors) {
     std::vector<char*> arguments;
     for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, output.write, STDOUT_FILENO);
+    if (output != nullptr) {
+        posix_spawn_file_actions_adddup2(&actions, output->write, STDOUT_FILENO);
+    } else {
+        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    }
     posix_spawn_file_actions_adddup2(&actions, errors.write, STDERR_FILENO);
     pid_t pid = 0;
     const int code = posix_spawn(&pid, command.front().c_str(), &actions, nullptr, arguments.data(), environ);
@@ -119,33 +124,70 @@ bool wait_until(pid_t pid, SteadyTime deadline, int& status) {
     }
 }
 
+/// SIGTERM, a grace, SIGKILL; its status.
+int end(pid_t pid) {
+    int status = 0;
+    kill(pid, SIGTERM);
+    if (!wait_until(pid, std::chrono::steady_clock::now() + grace, status)) {
+        kill(pid, SIGKILL);
+        waitpid(pid, &status, 0);
+    }
+    return status;
+}
+
+SteadyTime deadline_after(Seconds limit) {
+    return std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::nanoseconds>(limit);
+}
+
 }  // namespace
 
 ChildResult run_child(const std::vector<std::string>& command, const ChildLimits& limits) {
     BREAKEVEN_ASSERT(!command.empty());
     Pipe output;
     Pipe errors;
-    const pid_t pid = spawn(command, output, errors);
+    const pid_t pid = spawn(command, &output, errors);
     output.close_write();
     errors.close_write();
 
     ChildResult result;
-    const auto deadline =
-        std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::nanoseconds>(limits.time);
+    const SteadyTime deadline = deadline_after(limits.time);
     int status = 0;
-    bool ended = collect(output, errors, limits, deadline, result) && wait_until(pid, deadline, status);
-    if (!ended) {
+    if (!collect(output, errors, limits, deadline, result) || !wait_until(pid, deadline, status)) {
         result.timed_out = true;
-        kill(pid, SIGTERM);
-        ended = wait_until(pid, std::chrono::steady_clock::now() + grace, status);
-        if (!ended) {
-            kill(pid, SIGKILL);
-            waitpid(pid, &status, 0);
-        }
+        status = end(pid);
     }
     if (WIFSIGNALED(status)) result.signal = WTERMSIG(status);
     if (WIFEXITED(status)) result.exit_code = WEXITSTATUS(status);
     return result;
+}
+
+BackgroundChild::BackgroundChild(const std::vector<std::string>& command) {
+    BREAKEVEN_ASSERT(!command.empty());
+    Pipe errors;
+    process_ = spawn(command, nullptr, errors);
+    std::swap(errors_end_, errors.read);
+}
+
+BackgroundChild::~BackgroundChild() {
+    end(process_);
+    close(errors_end_);
+}
+
+std::optional<std::string> BackgroundChild::line_with(const std::string& word, Seconds limit) {
+    const SteadyTime deadline = deadline_after(limit);
+    const auto errors_max = static_cast<std::size_t>(ChildLimits{}.errors_max.count());
+    for (bool open = true;;) {
+        const std::size_t at = errors_.find(word);
+        const std::size_t end_of_line = at == std::string::npos ? at : errors_.find('\n', at);
+        if (end_of_line != std::string::npos) {
+            const std::size_t start = errors_.rfind('\n', at);
+            const std::size_t first = start == std::string::npos ? 0 : start + 1;
+            return errors_.substr(first, end_of_line - first);
+        }
+        if (!open || std::chrono::steady_clock::now() >= deadline) return std::nullopt;
+        pollfd waiting{errors_end_, POLLIN, 0};
+        if (poll(&waiting, 1, 50) > 0) open = drain(errors_end_, errors_, errors_max, true);
+    }
 }
 
 std::string signal_text(int signal) {

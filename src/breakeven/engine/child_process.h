@@ -28,6 +28,26 @@ struct ChildLimits {
 /// child gets SIGTERM, then SIGKILL. Throws Error{unavailable} when it cannot be started.
 ChildResult run_child(const std::vector<std::string>& command, const ChildLimits& limits);
 
+/// A program that runs beside us until this object ends it: SIGTERM, a grace, SIGKILL.
+class BackgroundChild final {
+   public:
+    /// Throws Error{unavailable} when it cannot be started.
+    explicit BackgroundChild(const std::vector<std::string>& command);
+    ~BackgroundChild();
+    BackgroundChild(const BackgroundChild&) = delete;
+    BackgroundChild& operator=(const BackgroundChild&) = delete;
+
+    /// The first line on its stderr that contains `word`; nothing when it ends or `limit` passes before.
+    std::optional<std::string> line_with(const std::string& word, Seconds limit);
+    /// What it has written to stderr so far.
+    const std::string& errors() const { return errors_; }
+
+   private:
+    int process_ = -1;
+    int errors_end_ = -1;
+    std::string errors_;
+};
+
 /// "segmentation fault (signal 11)"
 std::string signal_text(int signal);
 

@@ -16,7 +16,7 @@ struct Energy {
 
 Energy unknown(std::string reason) { return {.value = std::nullopt, .reason = std::move(reason)}; }
 
-Energy device_energy(Seconds computing, Seconds waiting, const DevicePower& power) {
+Energy device_energy(Seconds computing, Seconds waiting, const Powers& power) {
     if (computing.count() > 0 && !power.active) {
         return unknown("the device's active power is not known (--active-power or --device)");
     }
@@ -35,7 +35,7 @@ Stage stage(StageKind kind, Side side, const std::string& where, Figure<Seconds>
 
 }  // namespace
 
-Cost plan_cost(const std::vector<Stage>& stages, const std::optional<Crossing>& crossing, const DevicePower& power) {
+Cost plan_cost(const std::vector<Stage>& stages, const std::optional<Crossing>& crossing, const Powers& power) {
     BREAKEVEN_ASSERT(!stages.empty());
     Cost cost;
     cost.latency = stages.front().latency;

@@ -8,15 +8,10 @@
 
 #include "breakeven/link/profile.h"
 #include "breakeven/link/transfer.h"
+#include "breakeven/plan/device.h"
 #include "breakeven/plan/plan.h"
 
 namespace breakeven {
-
-/// What the device draws while it computes and while it waits. Unknown is unknown: no energy is made up.
-struct DevicePower {
-    std::optional<Watts> active;
-    std::optional<Watts> idle;
-};
 
 /// What crosses a link, and the link; a local plan has none.
 struct Crossing {
@@ -29,7 +24,7 @@ struct Crossing {
 ///   E = t_device * P_active + t_waiting * P_idle + s_up * e_up + s_down * e_down
 /// The study prints s / e; e is in joules per byte, so it is a product. EDP is Cost::energy_delay().
 /// The energy is `modelled`; it is absent, with a reason, when a power or the link's energy that it needs is unknown.
-Cost plan_cost(const std::vector<Stage>& stages, const std::optional<Crossing>& crossing, const DevicePower& power);
+Cost plan_cost(const std::vector<Stage>& stages, const std::optional<Crossing>& crossing, const Powers& power);
 
 /// How long the server takes for one inference.
 struct ServerShare {

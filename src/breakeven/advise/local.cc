@@ -1,0 +1,112 @@
+// The device's own platforms: see local.h.
+#include "breakeven/advise/local.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "breakeven/error.h"
+#include "breakeven/measure/machine.h"
+#include "breakeven/measure/measurement.h"
+#include "breakeven/measure/noise.h"
+#include "breakeven/measure/sample_input.h"
+
+namespace breakeven {
+namespace {
+
+std::vector<Platform> platforms_of(const AdviseRequest& request, const AdviseTools& tools) {
+    if (!request.platforms.empty()) return request.platforms;
+    std::vector<Platform> available;
+    std::string reason;
+    for (const PlatformStatus& status : tools.engines.platforms()) {
+        if (status.available) {
+            available.push_back(status.platform);
+        } else {
+            reason = status.reason;
+        }
+    }
+    if (available.empty()) throw Error(ErrorKind::unsupported, "find a platform on this machine", reason);
+    return available;
+}
+
+CalendarTime calendar_now() { return std::chrono::time_point_cast<Seconds>(std::chrono::system_clock::now()); }
+
+/// A loaded platform that must be measured anew.
+struct Loaded {
+    Platform platform;
+    std::unique_ptr<Runner> runner;
+    MeasurementKey key;
+};
+
+}  // namespace
+
+LocalMeasurements measure_local(const AdviseRequest& request, const ModelFile& model, AdviseTools& tools) {
+    const Machine machine = this_machine();
+    const std::vector<Tensor> inputs = sample_inputs(model.model.inputs(), 1);
+    LocalMeasurements result;
+    std::vector<Loaded> to_measure;
+    for (const Platform& platform : platforms_of(request, tools)) {
+        const MeasurementKey key{.host = fingerprint(machine),
+                                 .model_sha256 = model.image.sha256,
+                                 .platform = platform,
+                                 .engine_version = tools.engines.version(platform),
+                                 .inputs = inputs_key(inputs),
+                                 .breakeven_version = tools.version};
+        if (tools.store != nullptr) {
+            const auto stored = tools.store->latest(key);
+            if (stored && stored->measurement.latency && calendar_now() - stored->taken < fresh_for) {
+                const Summary& latency = *stored->measurement.latency;
+                result.platforms.push_back(
+                    {.platform = platform, .p50 = latency.p50, .p99 = latency.p99, .from_store = true});
+                continue;
+            }
+        }
+        try {
+            to_measure.push_back({platform, tools.engines.load(model.image, platform, {}), key});
+        } catch (const Error& error) {
+            if (error.kind() == ErrorKind::internal) throw;
+            result.warnings.emplace_back(error.what());
+        }
+    }
+
+    std::vector<Subject> subjects;
+    for (const Loaded& loaded : to_measure) subjects.push_back({loaded.platform, *loaded.runner, inputs});
+    if (!subjects.empty()) {
+        const NoiseWatch noise(machine, tools.clock);
+        PowerMeter meter{Powers{}};
+        const MeasureOptions options{
+            .runs = request.runs,
+            .progress = [&](const Progress& p) {
+                tools.progress(fmt::format("measuring this device: {:.0f} %", 100 * p.fraction));
+            },
+            .stop = tools.stop};
+        const MeasurementSet set = measure(subjects, options, tools.clock, meter);
+        for (std::size_t i = 0; i < to_measure.size(); ++i) {
+            const Measurement& measurement = set.measurements[i];
+            if (measurement.failure) {
+                result.warnings.push_back(
+                    fmt::format("{}: {}", to_text(measurement.platform), measurement.failure->what()));
+            } else if (measurement.latency) {
+                result.platforms.push_back({.platform = measurement.platform,
+                                            .p50 = measurement.latency->p50,
+                                            .p99 = measurement.latency->p99,
+                                            .from_store = false});
+                if (tools.store != nullptr) {
+                    tools.store->put(to_measure[i].key, {.measurement = measurement,
+                                                         .peak_memory = set.peak_memory,
+                                                         .machine = to_text(machine),
+                                                         .warnings = set.warnings,
+                                                         .taken = calendar_now()});
+                }
+            }
+        }
+        for (const std::string& line : noise.warnings()) result.warnings.push_back(line);
+    }
+    if (result.platforms.empty()) {
+        throw Error(ErrorKind::unsupported, fmt::format("run model '{}' on this device", model.image.name),
+                    result.warnings.empty() ? "no platform could be measured" : result.warnings.front());
+    }
+    return result;
+}
+
+}  // namespace breakeven

@@ -1,0 +1,109 @@
+// Workbench: see workbench.h.
+#include "breakeven/advise/workbench.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "breakeven/error.h"
+#include "breakeven/files/files.h"
+#include "breakeven/model/input_codec.h"
+
+namespace breakeven {
+namespace {
+
+std::filesystem::path make_folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "breakeven-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) {
+        throw Error(ErrorKind::unavailable, fmt::format("make a temporary folder '{}'", name), std::strerror(errno));
+    }
+    return name;
+}
+
+/// The file under another name without copying its bytes where the file system allows.
+void link_or_copy(const std::filesystem::path& from, const std::filesystem::path& to) {
+    std::error_code failed;
+    std::filesystem::create_directories(to.parent_path());
+    std::filesystem::create_hard_link(std::filesystem::canonical(from), to, failed);
+    if (failed) std::filesystem::copy_file(from, to, failed);
+    if (failed) {
+        throw Error(ErrorKind::unavailable, fmt::format("copy '{}' to '{}'", from.string(), to.string()),
+                    failed.message());
+    }
+}
+
+std::optional<Bytes> total_size(const std::vector<TensorSpec>& specs) {
+    Bytes total;
+    for (const TensorSpec& spec : specs) {
+        const std::optional<Bytes> size = size_of(with_batch(spec, 1));
+        if (!size) return std::nullopt;
+        total += *size;
+    }
+    return total;
+}
+
+}  // namespace
+
+Workbench::Workbench(const ModelFile& model, const std::optional<Preprocess>& preprocess)
+    : folder_(make_folder()), repository_(folder_ / "repository") {
+    std::filesystem::create_directory(repository_);
+    add_as_given(model);
+    add_pixels(model, preprocess);
+}
+
+Workbench::~Workbench() {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+}
+
+void Workbench::add_as_given(const ModelFile& model) {
+    const std::string& name = model.image.name;
+    const std::filesystem::path path = repository_ / (name + ".onnx");
+    if (model.image.path.empty()) {
+        write_file(path, model.image.bytes);
+    } else {
+        link_or_copy(model.image.path, path);
+        for (const ExternalWeights& weights : model.model.external_weights()) {
+            const std::filesystem::path to = repository_ / weights.location;
+            if (!std::filesystem::exists(to)) link_or_copy(model.image.path.parent_path() / weights.location, to);
+        }
+    }
+    forms_.push_back({.name = name,
+                      .codec = "raw",
+                      .path = path,
+                      .inputs = model.model.inputs(),
+                      .outputs = model.model.outputs()});
+}
+
+void Workbench::add_pixels(const ModelFile& model, const std::optional<Preprocess>& preprocess) {
+    try {
+        const Model pixels = with_u8_input(model.model, preprocess ? *preprocess : preprocess_of(model.model));
+        const std::string name = model.image.name + "-u8";
+        const std::filesystem::path path = repository_ / (name + ".onnx");
+        write_file(path, pixels.serialized());
+        forms_.push_back(
+            {.name = name, .codec = "u8", .path = path, .inputs = pixels.inputs(), .outputs = pixels.outputs()});
+    } catch (const Error& error) {
+        if (error.kind() != ErrorKind::input) throw;
+        no_pixels_reason_ = error.what();
+    }
+}
+
+std::filesystem::path Workbench::write(const std::string& name, const std::string& text) const {
+    const std::filesystem::path path = folder_ / name;
+    write_file(path, text);
+    return path;
+}
+
+FormPayload payload_of(const OffloadForm& form) {
+    const std::optional<Bytes> up = total_size(form.inputs);
+    if (!up) {
+        throw Error(ErrorKind::unsupported, fmt::format("tell what offloading '{}' sends", form.name),
+                    "an input has open dimensions beyond the first; fix them in the model");
+    }
+    return {.up = *up, .down = total_size(form.outputs)};
+}
+
+}  // namespace breakeven

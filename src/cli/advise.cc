@@ -1,0 +1,120 @@
+// `breakeven advise`: the main job. Where should this network run: here, or on a server across which link?
+#include <fmt/format.h>
+
+#include "breakeven/advise/advise.h"
+#include "breakeven/files/files.h"
+#include "breakeven/report/advice_json.h"
+#include "breakeven/report/advice_text.h"
+#include "breakeven/report/page.h"
+#include "breakeven/units/text.h"
+#include "cli/engines.h"
+#include "cli/inputs.h"
+#include "cli/interrupt.h"
+#include "cli/paths.h"
+#include "cli/shell.h"
+#include "cli/version.h"
+
+namespace breakeven::cli {
+namespace {
+
+struct Options {
+    std::string model;
+    std::string server;
+    std::vector<std::string> links;
+    std::vector<std::string> platforms;
+    std::string objective = "latency";
+    std::string deadline;
+    PowerOptions power;
+    std::string preprocess;
+    double slowdown = 1.0;
+    std::size_t runs = 30;
+    bool no_emulation = false;
+    std::string congestion_control = "cubic";
+    std::string store;
+    std::string html;
+};
+
+AdviseRequest request_of(const Options& options) {
+    AdviseRequest request{.model = options.model, .slowdown = options.slowdown, .runs = options.runs};
+    if (!options.preprocess.empty()) request.preprocess = read_preprocess(options.preprocess);
+    if (!options.server.empty()) request.server = server_address(options.server);
+    for (const std::string& link : options.links) request.links.push_back(read_link(link));
+    if (request.links.empty() && !request.server) {
+        request.links.assign(study_links().begin(), study_links().end());
+    }
+    request.objective.goal = parse_goal(options.objective);
+    if (!options.deadline.empty()) request.objective.deadline = parse_seconds(options.deadline, "--deadline");
+    request.power = powers_of(options.power);
+    for (const std::string& platform : options.platforms) request.platforms.push_back(parse_platform(platform));
+    if (options.no_emulation) {
+        request.emulator.reason = "switched off (--no-emulation)";
+    } else if (!request.server) {
+        request.emulator = emulator_support();  // forks: before the engines start their threads
+    }
+    request.congestion_control = options.congestion_control;
+    return request;
+}
+
+void run_advise(Shell& shell, const Options& options) {
+    const AdviseRequest request = request_of(options);
+    Engines engines = make_engines(shell);
+    const std::unique_ptr<Store> store = open_store(options.store);
+    const Platform first = request.platforms.empty() ? parse_platform("cpu:1") : request.platforms.front();
+    AdviseTools tools{.engines = engines,
+                      .clock = shell.clock,
+                      .store = store.get(),
+                      .version = breakeven_version,
+                      .contact = first_contact(shell, engines.version(first)),
+                      .executable = shell.executable,
+                      .progress = [&shell](const std::string& line) { shell.progress(line); },
+                      .stop = &interrupted()};
+    const Advice advice = advise(request, tools);
+    shell.progress_done();
+    for (const std::string& warning : advice.warnings) shell.note("warning: " + warning);
+    if (!options.html.empty()) write_file(options.html, advice_page(advice));
+    shell.answer(advice_json(advice), advice_text(advice));
+    if (!options.html.empty()) shell.note("report: " + options.html);
+    if (interrupted()) {
+        shell.status = ExitStatus::interrupted;
+    } else if (!advice.best) {
+        shell.status = ExitStatus::no;
+    }
+}
+
+}  // namespace
+
+void add_advise(CLI::App& app, Shell& shell) {
+    auto options = std::make_shared<Options>();
+    CLI::App* command = add_command(
+        app, shell, "advise", "where should this network run? measures every plan it can reach and ranks them",
+        "breakeven advise mobilenet.onnx --link wifi --active-power 5W --idle-power 0.9W --html report.html",
+        [&shell, options] { run_advise(shell, *options); });
+    command->add_option("MODEL", options->model, "the network, an .onnx file")->required();
+    command->add_option("--server", options->server,
+                        "HOST:PORT of an Open Inference Protocol server that has the network; without it one is "
+                        "embedded, behind emulated links");
+    command->add_option("--link", options->links, "a link: ethernet, wifi, 5g or a profile's file; repeatable "
+                                                  "(default: the three)");
+    command->add_option("--platform", options->platforms, "a platform of the device, such as cpu:1; repeatable "
+                                                          "(default: every width of this CPU)");
+    command->add_option("--objective", options->objective, "what to minimise: latency, energy or edp")
+        ->capture_default_str();
+    command->add_option("--deadline", options->deadline, "what 99 of 100 inferences must hold, such as 50ms");
+    add_power_options(*command, options->power);
+    command->add_option("--preprocess", options->preprocess,
+                        "JSON file: how pictures become inputs (default: what the model says, else pixels 0 to 255)");
+    command->add_option("--slowdown", options->slowdown, "the device is N times slower than this machine (modelled)")
+        ->check(CLI::Range(0.001, 100000.0))
+        ->capture_default_str();
+    command->add_option("--runs", options->runs, "inferences measured for each plan, after the warm-up")
+        ->check(CLI::Range(std::size_t{1}, std::size_t{1000000}))
+        ->capture_default_str();
+    command->add_flag("--no-emulation", options->no_emulation, "model the links instead of emulating them");
+    command->add_option("--tcp", options->congestion_control, "congestion control of the emulated hosts: cubic, bbr "
+                                                              "or reno")
+        ->capture_default_str();
+    add_store_option(*command, options->store);
+    command->add_option("--html", options->html, "write the report to this file");
+}
+
+}  // namespace breakeven::cli

@@ -1,0 +1,61 @@
+// `breakeven doctor`: what this machine has and lacks for Breakeven, and how to get what is missing.
+#include <fmt/format.h>
+
+#include "breakeven/emulator/emulator.h"
+#include "breakeven/measure/machine.h"
+#include "cli/engines.h"
+#include "cli/inputs.h"
+#include "cli/shell.h"
+#include "cli/version.h"
+
+namespace breakeven::cli {
+namespace {
+
+struct Check {
+    std::string what;
+    bool available = false;
+    std::string detail;  ///< a version or place; else what is missing and how to get it
+};
+
+Check check_engine(const Engines& engines) {
+    const Platform platform = parse_platform("cpu:1");
+    const PlatformStatus status = engines.of(platform).platforms().front();
+    return {"ONNX Runtime", status.available, status.available ? engines.version(platform) : status.reason};
+}
+
+Check check_emulator() {
+    const EmulatorSupport support = emulator_support();
+    return {"link emulation", support.available,
+            support.available ? std::string(support.entry == NamespaceEntry::as_root ? "as root" : "in a user namespace")
+                              : support.reason};
+}
+
+Check check_store() {
+    try {
+        const auto store = open_store("");
+        return {"measurement store", true, fmt::format("{} measurements", store->count())};
+    } catch (const Error& error) {
+        return {"measurement store", false, error.what()};
+    }
+}
+
+void run_doctor(const Shell& shell) {
+    const std::vector<Check> checks{check_emulator(), check_engine(make_engines(shell)), check_store()};
+    const Machine machine = this_machine();
+    Json parts = Json::array();
+    std::string text = fmt::format("{}\nmachine: {}\n\n", version_text(), to_text(machine));
+    for (const Check& check : checks) {
+        parts.push_back({{"name", check.what}, {"available", check.available}, {"detail", check.detail}});
+        text += fmt::format("{:<4} {:<18} {}\n", check.available ? "ok" : "NO", check.what, check.detail);
+    }
+    shell.answer({{"version", breakeven_version}, {"machine", to_text(machine)}, {"checks", parts}}, text);
+}
+
+}  // namespace
+
+void add_doctor(CLI::App& app, Shell& shell) {
+    add_command(app, shell, "doctor", "what this machine has and lacks, and how to get it", "breakeven doctor",
+                [&shell] { run_doctor(shell); });
+}
+
+}  // namespace breakeven::cli

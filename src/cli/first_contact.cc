@@ -1,0 +1,49 @@
+// `breakeven first-contact` (hidden): loads a model and runs it once, in the child process that engine/first_contact.h
+// starts. Whatever a hostile model does to an engine, it does it here.
+#include <sys/resource.h>
+
+#include "breakeven/files/files.h"
+#include "breakeven/files/model_file.h"
+#include "breakeven/measure/sample_input.h"
+#include "cli/engines.h"
+#include "cli/shell.h"
+
+namespace breakeven::cli {
+namespace {
+
+/// A model that asks for more than the machine has ends in an error here, not in the kernel's out-of-memory killer.
+void limit_memory() {
+    const auto bytes = static_cast<rlim_t>(memory_limit().count());
+    const rlimit limit{bytes, bytes};
+    setrlimit(RLIMIT_AS, &limit);
+    const rlimit no_core{0, 0};
+    setrlimit(RLIMIT_CORE, &no_core);
+}
+
+void run_first_contact(const Shell& shell, const std::string& model, const std::string& platform) {
+    limit_memory();
+    const ModelFile file = load_model(model);
+    const Engines engines = make_engines(shell);
+    const auto runner = engines.load(file.image, parse_platform(platform), {});
+    const std::vector<Tensor> inputs = sample_inputs(runner->inputs(), 1);
+    (void)runner->run(inputs);
+}
+
+}  // namespace
+
+void add_first_contact(CLI::App& app, Shell& shell) {
+    struct Options {
+        std::string model;
+        std::string platform = "cpu:1";
+    };
+    auto options = std::make_shared<Options>();
+    CLI::App* command =
+        add_command(app, shell, "first-contact", "load a model and run it once, in this process",
+                    "breakeven first-contact model.onnx --platform cpu:1",
+                    [&shell, options] { run_first_contact(shell, options->model, options->platform); });
+    command->add_option("MODEL", options->model)->required();
+    command->add_option("--platform", options->platform);
+    command->group("");  // not listed: other commands call it
+}
+
+}  // namespace breakeven::cli
