@@ -126,7 +126,7 @@ TEST(Comparison, SharedNoiseCancels) {
         baseline.emplace_back(pace * (1.0 + 0.01 * random.normal()));
         subject.emplace_back(1.03 * pace * (1.0 + 0.01 * random.normal()));
     }
-    const Comparison comparison = *compare_medians({subject, baseline});
+    const MedianComparison comparison = *compare_medians({subject, baseline});
     EXPECT_LE(comparison.ci95.low, 1.03);
     EXPECT_GE(comparison.ci95.high, 1.03);
 }

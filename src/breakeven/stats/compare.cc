@@ -50,7 +50,7 @@ MedianInfluence median_influence(std::span<const Seconds> samples) {
 
 }  // namespace
 
-std::optional<Comparison> compare_medians(const InterleavedSeries& series) {
+std::optional<MedianComparison> compare_medians(const InterleavedSeries& series) {
     BREAKEVEN_ASSERT(series.subject.size() == series.baseline.size());
     const std::size_t n = series.subject.size();
     if (n < 6) return std::nullopt;
@@ -70,7 +70,7 @@ std::optional<Comparison> compare_medians(const InterleavedSeries& series) {
     const double half = student_factor(degrees_of_freedom(n, spread)) * error +
                         0.5 * std::hypot(subject.resolution, baseline.resolution);
 
-    Comparison result;
+    MedianComparison result;
     result.ratio = subject.median / baseline.median;
     result.ci95 = {result.ratio * std::exp(-half), result.ratio * std::exp(half)};
     return result;

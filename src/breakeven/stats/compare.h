@@ -1,4 +1,4 @@
-// Comparison: how much slower one subject is than another, from runs taken in turns under the same conditions.
+// MedianComparison: how much slower one subject is than another, from runs taken in turns under the same conditions.
 #pragma once
 
 #include <optional>
@@ -18,7 +18,7 @@ struct InterleavedSeries {
 enum class Verdict { same, slower, faster };
 
 /// The median of the subject over the median of the baseline, and its 95 % interval.
-struct Comparison {
+struct MedianComparison {
     double ratio = 1.0;
     Interval<double> ci95;
 
@@ -35,6 +35,6 @@ struct Comparison {
 /// two medians (density at the median: McKean & Schrader 1984) and the long-run variance of those influences. Measured
 /// on series that do not differ it declares a difference in 3 to 6 % of cases from 20 independent pairs on, where the
 /// bootstrap itself declares one in 4 to 10 %; with correlation 0.7 it needs 500 pairs to come down to 6 %.
-std::optional<Comparison> compare_medians(const InterleavedSeries& series);
+std::optional<MedianComparison> compare_medians(const InterleavedSeries& series);
 
 }  // namespace breakeven

@@ -37,8 +37,8 @@ Ordinary ordinary(std::span<const double> values) {
     std::vector<double> distance;
     distance.reserve(later.size());
     for (const double value : later) distance.push_back(std::abs(value - median));
-    const double reach = mads_of_a_spike * median_of(distance);
-    if (reach <= 0.0) return {};  // more than half are equal: nothing says what a spike is
+    // Where most samples are equal, a thousandth is still no spike.
+    const double reach = std::max(mads_of_a_spike * median_of(distance), 1e-3 * std::abs(median));
     return {median - reach, median + reach};
 }
 
@@ -66,7 +66,9 @@ std::size_t mser_truncation(std::span<const double> means) {
         const double n = static_cast<double>(means.size() - d);
         if (d < error.size()) error[d] = std::max(0.0, squares - sum * sum / n) / (n * n);
     }
-    const double good_enough = near_least * *std::min_element(error.begin(), error.end());
+    // A millionth of the latency is below what any clock tells: rounding must not decide.
+    const double rounding = 1e-12 * origin * origin;
+    const double good_enough = near_least * *std::min_element(error.begin(), error.end()) + rounding;
     std::size_t d = 0;
     while (error[d] > good_enough) ++d;
     return d;
