@@ -161,6 +161,21 @@ TEST(PreprocessRaw, SignedBytesGoThroughMeanAndStd) {
               (std::vector<float>{-105.5, 0, 22}));
 }
 
+TEST(PreprocessArray, MayLackOrCarryTheBatchDimension) {
+    const Tensor two = Tensor::of<float>(DType::float32, {2}, std::vector<float>{1, 2});
+    EXPECT_EQ(preprocess_array(two, takes({-1, 2}), {}).shape(), (Shape{1, 2}));
+    EXPECT_EQ(preprocess_array(two.reshaped({1, 2}), takes({-1, 2}), {}).shape(), (Shape{1, 2}));
+    EXPECT_EQ(preprocess_array(two.reshaped({1, 2}), takes({2}), {}).shape(), (Shape{2}));
+    EXPECT_THROW(preprocess_array(two, takes({1, 3}), {}), Error);
+}
+
+TEST(PreprocessArray, NumpysDefaultFloatBecomesTheNetworks) {
+    const Tensor doubles = Tensor::of<double>(DType::float64, {2}, std::vector<double>{0.5, -3});
+    EXPECT_EQ(floats(preprocess_array(doubles, takes({1, 2}), {})), (std::vector<float>{0.5, -3}));
+    const Tensor whole = Tensor::of<std::int64_t>(DType::int64, {2}, std::vector<std::int64_t>{1, 2});
+    EXPECT_THROW(preprocess_array(whole, takes({1, 2}), {}), Error);
+}
+
 TEST(PreprocessRaw, AWrongLengthIsRefused) {
     const std::vector<float> values{1, 2, 3};
     EXPECT_THROW(preprocess_raw(std::as_bytes(std::span(values)), takes({1, 4}), {}), Error);

@@ -217,6 +217,31 @@ Tensor preprocess_image(const Tensor& image, const TensorSpec& spec, const Prepr
     return scaled(fit_image(image, input, preprocess), input, scaling, spec);
 }
 
+Tensor preprocess_array(const Tensor& array, const TensorSpec& spec, const Preprocess& preprocess) {
+    Shape shape = array.shape();
+    if (!admits(spec.shape, shape)) {
+        if (shape.size() + 1 == spec.shape.size()) {
+            shape.insert(shape.begin(), 1);
+        } else if (shape.size() == spec.shape.size() + 1 && shape.front() == 1) {
+            shape.erase(shape.begin());
+        }
+        if (!admits(spec.shape, shape)) refuse(spec, fmt::format("an array of {} does not fit", to_text(array.shape())));
+    }
+    if (array.dtype() == spec.dtype) return array.reshaped(shape);
+    if (preprocess.dtype == array.dtype()) {
+        return preprocess_raw(array.bytes(), {.name = spec.name, .dtype = spec.dtype, .shape = shape}, preprocess);
+    }
+    const bool is_float = array.dtype() == DType::float64 || array.dtype() == DType::float16;
+    if (spec.dtype != DType::float32 || !is_float) {
+        refuse(spec, fmt::format("an array of {} is not {}; save it with numpy's .astype('{}')", name(array.dtype()),
+                                 name(spec.dtype), name(spec.dtype)));
+    }
+    Tensor result(DType::float32, shape);
+    const std::vector<double> values = to_doubles(array);
+    std::ranges::transform(values, result.mutable_as<float>().begin(), [](double x) { return static_cast<float>(x); });
+    return result;
+}
+
 Tensor preprocess_raw(std::span<const std::byte> bytes, const TensorSpec& spec, const Preprocess& preprocess) {
     const Shape shape = sample_shape(spec);
     const DType dtype = preprocess.dtype.value_or(spec.dtype);

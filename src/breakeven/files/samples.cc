@@ -1,0 +1,177 @@
+// Samples: see samples.h.
+#include "breakeven/files/samples.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <system_error>
+
+#include "breakeven/error.h"
+#include "breakeven/files/files.h"
+#include "breakeven/tensor/image.h"
+#include "breakeven/tensor/npy.h"
+
+namespace breakeven {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace literals;
+
+constexpr Bytes sample_size_max = 256_MiB;  ///< what a message may carry, too
+constexpr Bytes labels_size_max = 64_MiB;   ///< a million rows
+constexpr Bytes preprocess_size_max = 64_KiB;
+
+std::string lower_extension(const fs::path& file) {
+    std::string extension = file.extension().string();
+    std::ranges::transform(extension, extension.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    return extension;
+}
+
+bool is_sample(const fs::path& file) {
+    const std::string extension = lower_extension(file);
+    return extension == ".jpg" || extension == ".jpeg" || extension == ".png" || extension == ".npy" || extension == ".bin";
+}
+
+/// A row's two fields; a field may be quoted, a quote inside it doubled. Nothing where the row has another form.
+std::optional<std::pair<std::string, std::string>> two_fields(std::string_view row) {
+    std::vector<std::string> fields(1);
+    bool quoted = false;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+        if (row[i] == '"' && quoted && i + 1 < row.size() && row[i + 1] == '"') {
+            fields.back() += row[++i];
+        } else if (row[i] == '"' && (quoted || fields.back().empty())) {
+            quoted = !quoted;
+        } else if (row[i] == ',' && !quoted) {
+            if (fields.size() == 2) return std::nullopt;
+            fields.emplace_back();
+        } else {
+            fields.back() += row[i];
+        }
+    }
+    if (quoted || fields.size() != 2) return std::nullopt;
+    return std::pair(fields[0], fields[1]);
+}
+
+/// Whether a relative path stays where it is, by its words alone.
+bool stays_inside(const fs::path& file) {
+    if (file.empty() || file.is_absolute()) return false;
+    return std::ranges::none_of(file, [](const fs::path& part) { return part == ".."; });
+}
+
+Sample parse_row(std::string_view row, const std::string& attempt) {
+    const auto fields = two_fields(row);
+    if (!fields) throw Error(ErrorKind::input, attempt, "the row is not `file,label`");
+    const auto& [file, label] = *fields;
+    if (file.find('\0') != std::string::npos || !stays_inside(file)) {
+        throw Error(ErrorKind::input, attempt, fmt::format("'{}' is not a file inside the folder", file.substr(0, 100)));
+    }
+    std::int64_t number = 0;
+    const auto [end, status] = std::from_chars(label.data(), label.data() + label.size(), number);
+    if (status != std::errc() || end != label.data() + label.size() || number < 0) {
+        throw Error(ErrorKind::input, attempt, fmt::format("label '{}' is no whole number", label.substr(0, 40)));
+    }
+    return {.file = file, .label = number};
+}
+
+std::vector<Sample> listed(const fs::path& folder) {
+    std::vector<Sample> samples;
+    std::error_code failed;
+    for (fs::directory_iterator entry(folder, failed), end; !failed && entry != end; entry.increment(failed)) {
+        if (is_sample(entry->path()) && entry->is_regular_file(failed)) {
+            samples.push_back({.file = entry->path().filename().string(), .label = {}});
+        }
+    }
+    if (failed) throw Error(ErrorKind::input, fmt::format("read samples in '{}'", folder.string()), failed.message());
+    std::ranges::sort(samples, {}, &Sample::file);
+    return samples;
+}
+
+}  // namespace
+
+std::vector<Sample> parse_labels(std::string_view text, std::string_view subject) {
+    if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // a byte order mark, as spreadsheets write it
+    std::vector<Sample> samples;
+    for (std::size_t line = 1; !text.empty(); ++line) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        std::string_view row = text.substr(0, end);
+        text.remove_prefix(std::min(end + 1, text.size()));
+        if (row.ends_with('\r')) row.remove_suffix(1);
+        const std::string attempt = fmt::format("read {} line {}", subject, line);
+        if (line == 1) {
+            if (row != "file,label") throw Error(ErrorKind::input, attempt, "the header is not `file,label`");
+        } else if (!row.empty()) {
+            samples.push_back(parse_row(row, attempt));
+        }
+    }
+    return samples;
+}
+
+Preprocess read_preprocess(const fs::path& file) {
+    return parse_preprocess(read_file(file, preprocess_size_max), fmt::format("'{}'", file.string()));
+}
+
+SampleFolder read_sample_folder(const fs::path& folder) {
+    const std::string attempt = fmt::format("read samples in '{}'", folder.string());
+    std::error_code failed;
+    if (!fs::is_directory(folder, failed)) throw Error(ErrorKind::input, attempt, "there is no such folder");
+    SampleFolder result{.folder = folder, .samples = {}, .labelled = fs::exists(folder / "labels.csv", failed), .preprocess = {}};
+    if (result.labelled) {
+        const fs::path labels = folder / "labels.csv";
+        result.samples = parse_labels(read_file(labels, labels_size_max), fmt::format("'{}'", labels.string()));
+    } else {
+        result.samples = listed(folder);
+    }
+    if (result.samples.empty()) {
+        throw Error(ErrorKind::input, attempt,
+                    result.labelled ? "labels.csv has no rows" : "it holds no .jpg, .png, .npy or .bin file");
+    }
+    if (fs::exists(folder / "preprocess.json", failed)) result.preprocess = read_preprocess(folder / "preprocess.json");
+    return result;
+}
+
+Tensor read_input(const fs::path& file, const TensorSpec& spec, const Preprocess& preprocess) {
+    const std::string content = read_file(file, sample_size_max);
+    const std::span<const std::byte> bytes = std::as_bytes(std::span(content));
+    const std::string extension = lower_extension(file);
+    if (extension == ".npy") {
+        return preprocess_array(parse_npy(bytes, fmt::format("'{}'", file.string())), spec, preprocess);
+    }
+    try {
+        if (extension == ".bin") return preprocess_raw(bytes, spec, preprocess);
+        if (image_format(bytes) == ImageFormat::none) {
+            throw Error(ErrorKind::input, "recognise it", "it is no JPEG or PNG, and its name ends in neither .npy nor .bin");
+        }
+        return preprocess_image(decode_image(bytes), spec, preprocess);
+    } catch (const Error& error) {
+        throw Error(error.kind(), fmt::format("read '{}'", file.string()), error.what());
+    }
+}
+
+Tensor read_sample(const SampleFolder& folder, const Sample& sample, const TensorSpec& spec,
+                   const Preprocess& preprocess) {
+    const fs::path file = folder.folder / sample.file;
+    std::error_code failed;
+    const fs::path real = fs::canonical(file, failed);
+    if (failed) throw Error(ErrorKind::input, fmt::format("read '{}'", file.string()), failed.message());
+    const fs::path inside = real.lexically_relative(fs::canonical(folder.folder, failed));
+    if (failed || !stays_inside(inside)) {
+        throw Error(ErrorKind::input, fmt::format("read '{}'", file.string()), "a link leads out of the folder");
+    }
+    return read_input(file, spec, preprocess);
+}
+
+std::vector<std::string> read_class_names(const fs::path& file) {
+    const std::string text = read_file(file, labels_size_max);
+    std::vector<std::string> names;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t end = std::min(text.find('\n', at), text.size());
+        std::string name = text.substr(at, end - at);
+        if (name.ends_with('\r')) name.pop_back();
+        names.push_back(std::move(name));
+        at = end + 1;
+    }
+    return names;
+}
+
+}  // namespace breakeven
