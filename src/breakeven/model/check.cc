@@ -60,6 +60,7 @@ void check_names(const GraphProto& graph, std::string_view model) {
     for (const auto& input : graph.input()) check(input.name(), "graph input");
     for (const auto& output : graph.output()) check(output.name(), "graph output");
     for (const auto& tensor : graph.initializer()) check(tensor.name(), "weight");
+    for (const auto& tensor : graph.sparse_initializer()) check(tensor.values().name(), "weight");
     for (const NodeProto& node : graph.node()) {
         check(node.name(), "node");
         check(node.op_type(), "node's operator");
@@ -101,6 +102,11 @@ void check_inner_tensor(const onnx::SparseTensorProto& sparse, std::string_view 
     const auto& indices = sparse.indices().dims();
     if (sparse.has_indices() && (indices.size() > 2 || (indices.size() == 2 && indices.Get(1) != sparse.dims_size()))) {
         throw bad_model(model, "a sparse tensor's indices do not fit its shape");
+    }
+    try {
+        onnx::checker::check_sparse_tensor(sparse, onnx::checker::CheckerContext());
+    } catch (const std::exception& error) {
+        throw bad_model(model, "a sparse tensor is not sound: " + printable(error.what()));
     }
 }
 
@@ -210,13 +216,14 @@ bool is_small(const TensorProto& tensor) {
     return !is_external(tensor) && element_count(shape_of(tensor)).value_or(shape_elements_max + 1) <= shape_elements_max;
 }
 
-void add_as_input(GraphProto& graph, const TensorProto& tensor, const std::string& name) {
+template <class Sizes>
+void add_as_input(GraphProto& graph, std::int32_t data_type, const Sizes& sizes, const std::string& name) {
     auto* input = graph.add_input();
     input->set_name(name);
     auto* type = input->mutable_type()->mutable_tensor_type();
-    type->set_elem_type(tensor.data_type());
+    type->set_elem_type(data_type);
     type->mutable_shape();
-    for (const std::int64_t size : tensor.dims()) type->mutable_shape()->add_dim()->set_dim_value(size);
+    for (const std::int64_t size : sizes) type->mutable_shape()->add_dim()->set_dim_value(size);
 }
 
 /// The value of a Constant node that is too large to matter for a shape.
@@ -239,19 +246,22 @@ ModelProto skeleton_of(const ModelProto& proto) {
     *to.mutable_input() = from.input();
     *to.mutable_output() = from.output();
     *to.mutable_value_info() = from.value_info();
-    *to.mutable_sparse_initializer() = from.sparse_initializer();
+    // ONNX infers nothing through a sparse tensor; engines make it dense.
+    for (const auto& sparse : from.sparse_initializer()) {
+        add_as_input(to, sparse.values().data_type(), sparse.dims(), sparse.values().name());
+    }
     std::unordered_set<std::string_view> inputs;
     for (const auto& input : from.input()) inputs.insert(input.name());
     for (const TensorProto& tensor : from.initializer()) {
         if (is_small(tensor)) {
             *to.add_initializer() = tensor;
         } else if (!inputs.contains(tensor.name())) {
-            add_as_input(to, tensor, tensor.name());
+            add_as_input(to, tensor.data_type(), tensor.dims(), tensor.name());
         }
     }
     for (const NodeProto& node : from.node()) {
         if (const TensorProto* constant = large_constant(node)) {
-            add_as_input(to, *constant, node.output(0));
+            add_as_input(to, constant->data_type(), constant->dims(), node.output(0));
         } else {
             *to.add_node() = node;
         }

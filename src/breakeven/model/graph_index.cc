@@ -123,7 +123,10 @@ GraphIndex index_of(const GraphProto& graph) {
         index.constant_tensors.insert(tensor.name());
         index.stored[tensor.name()] = &tensor;
     }
-    for (const auto& tensor : graph.sparse_initializer()) index.constant_tensors.insert(tensor.values().name());
+    for (const auto& tensor : graph.sparse_initializer()) {
+        index.constant_tensors.insert(tensor.values().name());
+        index.stored[tensor.values().name()] = &tensor.values();
+    }
     for (const auto& input : graph.input()) {
         if (!index.constant_tensors.contains(input.name())) index.inputs.push_back(&input);
     }
