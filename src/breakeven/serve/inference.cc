@@ -73,8 +73,11 @@ Answered Inference::infer(ParsedMessage& request, const Caller& caller, Reply re
         Answered answered = run(model, request, caller, reply);
         if (std::holds_alternative<Refusal>(answered)) model.statistics.failed(clock_.now() - started);
         return answered;
-    } catch (...) {
+    } catch (const std::exception& error) {
         model.statistics.failed(clock_.now() - started);
+        const auto* known = dynamic_cast<const Error*>(&error);
+        const bool our_fault = known == nullptr || known->kind() == ErrorKind::internal;
+        if (our_fault && log_) log_(fmt::format("model {}: {}", in_quotes(model.name), error.what()));
         throw;
     }
 }

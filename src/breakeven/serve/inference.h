@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "breakeven/serve/admission.h"
+#include "breakeven/serve/log.h"
 #include "breakeven/serve/refusal.h"
 #include "breakeven/serve/repository.h"
 #include "breakeven/time/clock.h"
@@ -28,8 +29,10 @@ class Inference final {
         Repository& repository;
         Admission& admission;
         const Clock& clock;
+        Log log;
     };
-    explicit Inference(Parts parts) : repository_(parts.repository), admission_(parts.admission), clock_(parts.clock) {}
+    explicit Inference(Parts parts)
+        : repository_(parts.repository), admission_(parts.admission), clock_(parts.clock), log_(std::move(parts.log)) {}
 
     /// From any thread. Never throws. `started`: when the request was complete. `stream`: says, as Triton does in a
     /// stream, that no more responses follow to this request.
@@ -44,6 +47,7 @@ class Inference final {
     Repository& repository_;
     Admission& admission_;
     const Clock& clock_;
+    Log log_;
 };
 
 }  // namespace breakeven

@@ -4,13 +4,13 @@
 
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
-#include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
 
 #include <algorithm>
 #include <mutex>
 
 #include "breakeven/error.h"
+#include "breakeven/serve/health.h"
 #include "breakeven/serve/inference.h"
 #include "breakeven/serve/service.h"
 #include "breakeven/wire/sockets.h"
@@ -31,13 +31,10 @@ std::size_t buffer_max(Bytes message_max) {
     return static_cast<std::size_t>(std::max(floor, 4 * std::min(message_max.count(), floor)));
 }
 
-/// gRPC keeps both as switches of the process; they take effect for servers built afterwards.
-void enable_health_and_reflection() {
+/// gRPC keeps this as a switch of the process; it takes effect for servers built afterwards.
+void enable_reflection() {
     static std::once_flag once;
-    std::call_once(once, [] {
-        grpc::EnableDefaultHealthCheckService(true);
-        grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-    });
+    std::call_once(once, [] { grpc::reflection::InitProtoReflectionServerBuilderPlugin(); });
 }
 
 void configure(grpc::ServerBuilder& builder, const ServerOptions& options) {
@@ -73,7 +70,7 @@ std::string host_of(const std::string& listen) {
 
 struct Server::Running {
     Running(Repository& repository, Admission& admission, const Clock& clock, const ServerOptions& options)
-        : inference({.repository = repository, .admission = admission, .clock = clock}),
+        : inference({.repository = repository, .admission = admission, .clock = clock, .log = options.log}),
           service({.repository = repository,
                    .inference = inference,
                    .version = options.version,
@@ -82,6 +79,7 @@ struct Server::Running {
 
     Inference inference;
     InferenceService service;
+    HealthService health;
     std::unique_ptr<grpc::Server> server;
 };
 
@@ -102,13 +100,14 @@ std::vector<IndexEntry> Server::index() const { return repository_.index(); }
 std::string Server::start() {
     BREAKEVEN_ASSERT(!running_);
     const std::string host = host_of(options_.listen);
-    enable_health_and_reflection();
+    enable_reflection();
     auto running = std::make_unique<Running>(repository_, admission_, clock_, options_);
     grpc::ServerBuilder builder;
     configure(builder, options_);
     int port = 0;
     builder.AddListeningPort(options_.listen, grpc::InsecureServerCredentials(), &port);
     builder.RegisterService(&running->service);
+    builder.RegisterService(&running->health);
     running->server = builder.BuildAndStart();
     if (!running->server || port == 0) {
         throw Error(ErrorKind::unavailable, "listen on " + options_.listen,
@@ -117,9 +116,6 @@ std::string Server::start() {
     if (!options_.congestion_control.empty()) {
         set_congestion_control(End::local, static_cast<std::uint16_t>(port), options_.congestion_control);
     }
-    if (auto* health = running->server->GetHealthCheckService()) {
-        health->SetServingStatus("inference.GRPCInferenceService", true);
-    }
     running_ = std::move(running);
     return host + ":" + std::to_string(port);
 }
@@ -127,7 +123,7 @@ std::string Server::start() {
 void Server::stop() {
     if (!running_) return;
     running_->service.stop();
-    if (auto* health = running_->server->GetHealthCheckService()) health->Shutdown();
+    running_->health.stop();
     running_->server->Shutdown(std::chrono::system_clock::now() +
                                std::chrono::duration_cast<std::chrono::system_clock::duration>(options_.stop_within));
     running_.reset();

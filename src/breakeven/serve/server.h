@@ -10,6 +10,7 @@
 
 #include "breakeven/engine/engine.h"
 #include "breakeven/serve/admission.h"
+#include "breakeven/serve/log.h"
 #include "breakeven/serve/repository.h"
 #include "breakeven/time/clock.h"
 #include "breakeven/units/units.h"
@@ -32,6 +33,7 @@ struct ServerOptions {
     /// TCP congestion control ("cubic", "bbr", "reno") of the connections; empty: the machine's default.
     std::string congestion_control;
     std::string version = "0";  ///< what the server says of itself
+    Log log;                    ///< told of failures that are not a client's; empty: nobody is
 };
 
 class Server final {

@@ -176,6 +176,10 @@ Outcome<bool> Client::live(std::optional<Seconds> limit) {
         [&] { return Outcome<bool>(reply.live()); });
 }
 
+Outcome<Seconds> Client::connect_time() {
+    return time_to_connect(address_, std::min(options_.connect_timeout, options_.call_timeout));
+}
+
 Outcome<ServerDescription> Client::describe_server() {
     inference::ServerMetadataResponse reply;
     return call<ServerDescription>(

@@ -65,6 +65,8 @@ class Client final {
     /// The inputs are sent from where they lie, and must not be written to before the call returns.
     [[nodiscard]] Outcome<InferReply> infer(const Request& request, std::optional<Seconds> limit = {});
     [[nodiscard]] Outcome<bool> live(std::optional<Seconds> limit = {});
+    /// How long one TCP connection of its own takes to be made, and closed again.
+    [[nodiscard]] Outcome<Seconds> connect_time();
     [[nodiscard]] Outcome<ServerDescription> describe_server();
     [[nodiscard]] Outcome<ModelDescription> describe_model(const std::string& model);
 

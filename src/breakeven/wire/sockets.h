@@ -4,6 +4,9 @@
 #include <cstdint>
 #include <string>
 
+#include "breakeven/units/units.h"
+#include "breakeven/wire/outcome.h"
+
 namespace breakeven {
 
 /// Which end of a connection carries the port.
@@ -13,5 +16,8 @@ enum class End { local, peer };
 /// hands it to the connections it accepts. Returns how many were set; throws Error{unsupported} where the system does
 /// not have or allow it.
 int set_congestion_control(End end, std::uint16_t port, const std::string& algorithm);
+
+/// How long TCP takes to connect to "host:port"; name lookup is not counted. Nothing is sent.
+[[nodiscard]] Outcome<Seconds> time_to_connect(const std::string& address, Seconds limit);
 
 }  // namespace breakeven

@@ -1,0 +1,102 @@
+// `breakeven serve`: the models of a folder over gRPC, until SIGTERM or Ctrl-C.
+#include "breakeven/serve/server.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "breakeven/engine/onnxruntime.h"
+#include "breakeven/files/model_file.h"
+#include "breakeven/units/text.h"
+#include "cli/engines.h"
+#include "cli/inputs.h"
+#include "cli/interrupt.h"
+#include "cli/shell.h"
+#include "cli/version.h"
+
+namespace breakeven::cli {
+namespace {
+
+/// How often the waiting server looks whether it was asked to stop.
+constexpr Seconds stop_interval{0.05};
+
+int cores() { return static_cast<int>(std::max(1U, std::thread::hardware_concurrency())); }
+
+struct Options {
+    std::string repository;
+    std::string listen = "127.0.0.1:8001";
+    std::string platform;
+    std::string memory_limit;
+    std::string message_max = "256MiB";
+    std::string congestion_control;
+    bool allow_load = false;
+};
+
+ServerOptions server_options(const Options& options, const Platform& platform) {
+    ServerOptions made;
+    made.listen = options.listen;
+    made.repository.platform = platform;
+    if (!options.memory_limit.empty()) {
+        made.repository.memory_limit = parse_bytes(options.memory_limit, "--memory-limit");
+    }
+    made.admission.running = cores();
+    made.message_max = parse_bytes(options.message_max, "--max-message");
+    made.load_requests = options.allow_load ? LoadRequests::allowed : LoadRequests::refused;
+    made.congestion_control = options.congestion_control;
+    made.version = breakeven_version;
+    made.log = log_to_stderr();
+    return made;
+}
+
+void run_serve(const Shell& shell, const Options& options) {
+    const std::atomic<bool>& stop = interrupted();
+    const Platform platform = parse_platform(options.platform);
+    const std::unique_ptr<Engine> engine =
+        make_onnxruntime({.libraries = onnxruntime_candidates(shell),
+                          .pool = OnnxRuntimeOptions::Pool::shared,
+                          .shared_threads = std::max(1, platform.number)});
+    const FirstContact contact = first_contact(shell, engine->version());
+    const ModelLoader loader = [&](const std::filesystem::path& file) {
+        ModelImage image = load_model(file).image;
+        contact.with(file, image, platform);
+        return image;
+    };
+    ServerOptions made = server_options(options, platform);
+    const Log log = made.log;
+    Server server(*engine, loader, shell.clock, std::move(made));
+    server.load_repository(options.repository);
+    const std::vector<IndexEntry> index = server.index();
+    if (index.empty() && !options.allow_load) {
+        throw Error(ErrorKind::input, fmt::format("serve '{}'", options.repository),
+                    "there is no model in it; put NAME.onnx or NAME/1/model.onnx there");
+    }
+    const std::string address = server.start();
+    const auto ready = std::ranges::count(index, true, &IndexEntry::ready);
+    shell.note(fmt::format("breakeven: serving {} model{} on {}", ready, ready == 1 ? "" : "s", address));
+    for (const IndexEntry& entry : index) {
+        if (!entry.ready) log(fmt::format("model '{}' version {}: {}", entry.name, entry.version, entry.reason));
+    }
+    if (shell.json) shell.answer({{"address", address}, {"models", ready}}, "");
+    while (!stop) shell.clock.sleep_until(shell.clock.now() + stop_interval);
+    server.stop();
+}
+
+}  // namespace
+
+void add_serve(CLI::App& app, Shell& shell) {
+    auto options = std::make_shared<Options>();
+    options->platform = fmt::format("cpu:{}", cores());
+    CLI::App* command = add_command(app, shell, "serve", "serve the networks of a folder over gRPC",
+                                    "breakeven serve models/ --listen 0.0.0.0:8001",
+                                    [&shell, options] { run_serve(shell, *options); });
+    command->add_option("REPO", options->repository, "a folder with NAME.onnx or NAME/VERSION/model.onnx")->required();
+    command->add_option("--listen", options->listen, "HOST:PORT; port 0 picks a free one")->capture_default_str();
+    command->add_option("--platform", options->platform, "what runs the networks")->capture_default_str();
+    command->add_option("--memory-limit", options->memory_limit, "most that all networks may take, such as 2GiB");
+    command->add_option("--max-message", options->message_max, "longest request taken")->capture_default_str();
+    command->add_option("--tcp", options->congestion_control, "TCP congestion control: cubic, bbr, reno");
+    command->add_flag("--allow-load", options->allow_load, "clients may load and unload networks of the folder");
+}
+
+}  // namespace breakeven::cli
