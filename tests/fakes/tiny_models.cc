@@ -189,19 +189,40 @@ TinyGraph& TinyGraph::external(std::string_view name, DType dtype, const Shape& 
 
 TinyGraph& TinyGraph::node(std::string_view op, const std::vector<std::string>& inputs,
                            const std::vector<std::string>& outputs, const std::vector<Attribute>& attributes) {
-    put_bytes(fields_, 1, node_bytes("", op, inputs, outputs, attributes));
+    nodes_.push_back(node_bytes("", op, inputs, outputs, attributes));
     return *this;
 }
 
 TinyGraph& TinyGraph::domain_node(std::string_view domain, std::string_view op,
                                   const std::vector<std::string>& inputs, const std::vector<std::string>& outputs) {
-    put_bytes(fields_, 1, node_bytes(domain, op, inputs, outputs, {}));
+    nodes_.push_back(node_bytes(domain, op, inputs, outputs, {}));
     foreign_ = true;
     return *this;
 }
 
+TinyGraph& TinyGraph::function(std::string_view name, std::string_view input, std::string_view output,
+                               const TinyGraph& body) {
+    std::string function;
+    put_bytes(function, 1, name);
+    put_bytes(function, 4, input);
+    put_bytes(function, 5, output);
+    for (const std::string& node : body.nodes_) put_bytes(function, 7, node);
+    put_bytes(function, 9, opset_bytes("", 17));
+    put_bytes(function, 9, opset_bytes("local", 1));
+    put_bytes(function, 10, "local");
+    functions_.push_back(function);
+    return *this;
+}
+
+TinyGraph& TinyGraph::call(std::string_view function, const std::string& input, const std::string& output) {
+    nodes_.push_back(node_bytes("local", function, {input}, {output}, {}));
+    return *this;
+}
+
 std::string TinyGraph::graph_bytes() const {
-    std::string graph = fields_;
+    std::string graph;
+    for (const std::string& node : nodes_) put_bytes(graph, 1, node);
+    graph += fields_;
     put_bytes(graph, 2, name_);
     return graph;
 }
@@ -213,6 +234,8 @@ std::string TinyGraph::model(std::int64_t opset, std::int64_t ir_version) const 
     put_bytes(model, 8, opset_bytes("", opset));
     if (foreign_) put_bytes(model, 8, opset_bytes("com.microsoft", 1));
     put_bytes(model, 7, graph_bytes());
+    for (const std::string& function : functions_) put_bytes(model, 25, function);
+    if (!functions_.empty()) put_bytes(model, 8, opset_bytes("local", 1));
     return model;
 }
 

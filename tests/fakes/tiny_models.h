@@ -41,6 +41,10 @@ class TinyGraph {
     TinyGraph& domain_node(std::string_view domain, std::string_view op, const std::vector<std::string>& inputs,
                            const std::vector<std::string>& outputs);
 
+    /// A local function of the domain "local", with the nodes of `body`; call it with `call`.
+    TinyGraph& function(std::string_view name, std::string_view input, std::string_view output, const TinyGraph& body);
+    TinyGraph& call(std::string_view function, const std::string& input, const std::string& output);
+
     std::string graph_bytes() const;
     /// The ModelProto.
     std::string model(std::int64_t opset = 17, std::int64_t ir_version = 8) const;
@@ -48,6 +52,8 @@ class TinyGraph {
    private:
     std::string name_;
     std::string fields_;
+    std::vector<std::string> nodes_;
+    std::vector<std::string> functions_;
     bool foreign_ = false;
 };
 

@@ -25,7 +25,7 @@ using onnx::TypeProto;
 constexpr int rank_max = 64;
 /// Elements of a tensor that ONNX keeps track of when it holds a shape. It makes one message for each.
 constexpr std::int64_t shape_elements_max = 128;
-/// Nested loops infer their body twice at each level, that is 2^depth times.
+/// ONNX's library visits a subgraph once today. Were it more often, nested loops would take that to the power of depth.
 constexpr std::int64_t calls_max_for_each_node = 64;
 
 /// Not a std::exception: ONNX catches those and goes on.
@@ -128,7 +128,7 @@ std::optional<std::string> try_to_infer(ModelProto& proto, std::string_view mode
     } catch (const std::exception& error) {
         return error.what();
     } catch (const TooMuchWork&) {
-        throw bad_model(model, "its nested loops are more than this program follows");
+        throw bad_model(model, "inferring its shapes takes too long");
     }
     return std::nullopt;
 }

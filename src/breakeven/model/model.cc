@@ -47,7 +47,7 @@ void parse_bytes(std::string_view bytes, const std::string& name, const ParseLim
                                           to_text(limits.memory)));
     }
     if (!proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-        throw bad_model(name, "it is not an ONNX file, or was cut short");
+        throw bad_model(name, "it is not an ONNX file, was cut short, or is nested too deeply");
     }
     if (!proto.unknown_fields().empty()) {
         throw bad_model(name, fmt::format("{} bytes of it are nothing that ONNX knows; is it an ONNX file, whole and "
