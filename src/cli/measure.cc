@@ -1,0 +1,326 @@
+// `breakeven measure`: how long a network takes on each platform, how sure that is, and what it costs in energy.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "breakeven/files/model_file.h"
+#include "breakeven/files/samples.h"
+#include "breakeven/measure/machine.h"
+#include "breakeven/measure/measurement.h"
+#include "breakeven/measure/noise.h"
+#include "breakeven/measure/sample_input.h"
+#include "breakeven/model/input_codec.h"
+#include "breakeven/units/text.h"
+#include "cli/engines.h"
+#include "cli/figures.h"
+#include "cli/inputs.h"
+#include "cli/interrupt.h"
+#include "cli/shell.h"
+#include "cli/version.h"
+
+namespace breakeven::cli {
+namespace {
+
+constexpr const char* no_counters = "this version reads no hardware counters";
+
+struct Options {
+    std::string model;
+    std::vector<std::string> platforms;
+    std::vector<std::string> inputs;
+    std::string preprocess;
+    std::size_t runs = 100;
+    std::size_t warmup = 5;
+    std::string duration;
+    std::string order = "mirrored";
+    std::uint64_t seed = 1;
+    std::string meter = "powers";
+    PowerOptions power;
+    bool counters = false;
+    std::string store;
+};
+
+/// One platform with the network loaded on it.
+struct Loaded {
+    Platform platform;
+    std::string engine_version;
+    std::unique_ptr<Runner> runner;
+    std::vector<Tensor> inputs;
+};
+
+/// Everything the answer is made of.
+struct Answer {
+    ModelFile model;
+    Machine machine;
+    std::vector<Loaded> loaded;
+    MeasurementSet set;
+    std::vector<std::string> warnings;
+};
+
+std::vector<Platform> platforms_of(const Options& options, const Machine& machine) {
+    std::vector<Platform> platforms;
+    for (const std::string& text : options.platforms) {
+        const Platform platform = parse_platform(text);
+        if (std::find(platforms.begin(), platforms.end(), platform) == platforms.end()) platforms.push_back(platform);
+    }
+    if (!platforms.empty()) return platforms;
+    platforms.push_back(parse_platform("cpu:1"));
+    if (machine.threads > 1) platforms.push_back(parse_platform(fmt::format("cpu:{}", machine.threads)));
+    return platforms;
+}
+
+/// Files by the input they are for, from NAME=FILE; FILE alone where the network has one input.
+std::vector<std::string> files_of(const std::vector<std::string>& options, const std::vector<TensorSpec>& specs) {
+    std::vector<std::string> files(specs.size());
+    for (const std::string& option : options) {
+        const std::size_t equals = option.find('=');
+        const std::string name = equals == std::string::npos ? "" : option.substr(0, equals);
+        const auto spec =
+            std::find_if(specs.begin(), specs.end(), [&](const TensorSpec& each) { return each.name == name; });
+        if (spec != specs.end()) {
+            files[static_cast<std::size_t>(spec - specs.begin())] = option.substr(equals + 1);
+        } else if (specs.size() == 1 && equals == std::string::npos) {
+            files[0] = option;
+        } else {
+            std::vector<std::string> names;
+            for (const TensorSpec& each : specs) names.push_back(each.name);
+            throw Error(ErrorKind::usage, fmt::format("read --input {}", option),
+                        fmt::format("write NAME=FILE; the network's inputs are: {}", fmt::join(names, ", ")));
+        }
+    }
+    return files;
+}
+
+std::vector<Tensor> inputs_of(const Options& options, const Model& model, const std::vector<TensorSpec>& specs) {
+    const std::vector<std::string> files = files_of(options.inputs, specs);
+    std::vector<Tensor> inputs = sample_inputs(specs, options.seed);
+    for (std::size_t i = 0; i < specs.size(); ++i) {
+        if (files[i].empty()) continue;
+        const Preprocess preprocess =
+            options.preprocess.empty() ? preprocess_of(model) : read_preprocess(options.preprocess);
+        inputs[i] = read_input(files[i], specs[i], preprocess);
+    }
+    return inputs;
+}
+
+std::vector<Loaded> load_all(const Shell& shell, const Options& options, const Engines& engines, const Answer& answer) {
+    std::vector<Loaded> loaded;
+    bool met = false;
+    for (const Platform& platform : platforms_of(options, answer.machine)) {
+        Loaded one{.platform = platform, .engine_version = engines.version(platform), .runner = {}, .inputs = {}};
+        if (!platform.is_remote() && !met) {
+            shell.progress("first contact with the model, in a child process");
+            first_contact(shell, one.engine_version).with(options.model, answer.model.image, platform);
+            met = true;
+        }
+        shell.progress("loading on " + to_text(platform));
+        one.runner = engines.load(answer.model.image, platform, {});
+        one.inputs = inputs_of(options, answer.model.model, one.runner->inputs());
+        loaded.push_back(std::move(one));
+    }
+    return loaded;
+}
+
+MeasureOptions measure_options(const Shell& shell, const Options& options) {
+    MeasureOptions result{.runs = options.runs,
+                          .duration = {},
+                          .warmup_least = options.warmup,
+                          .order = options.order == "shuffled" ? TurnOrder::shuffled : TurnOrder::mirrored,
+                          .seed = options.seed,
+                          .progress = {},
+                          .stop = &interrupted()};
+    if (!options.duration.empty()) result.duration = parse_seconds(options.duration, "--duration");
+    result.progress = [&shell](const Progress& progress) {
+        shell.progress(fmt::format("measuring: {:.0f} %, {} runs{}", 100.0 * progress.fraction, progress.runs,
+                                   progress.left ? fmt::format(", about {:.0f} s left", progress.left->count()) : ""));
+    };
+    return result;
+}
+
+/// Null, with a warning, when the usual place does not work: a measurement is worth more than its copy.
+std::unique_ptr<Store> store_of(const Options& options, std::vector<std::string>& warnings) {
+    if (!options.store.empty()) return open_store(options.store);
+    try {
+        return open_store("");
+    } catch (const Error& error) {
+        warnings.emplace_back(fmt::format("not kept: {}", error.what()));
+        return nullptr;
+    }
+}
+
+void keep(Store& store, Answer& answer) {
+    for (std::size_t i = 0; i < answer.loaded.size(); ++i) {
+        const Measurement& measurement = answer.set.measurements[i];
+        if (measurement.failure || !measurement.latency) continue;
+        const Loaded& loaded = answer.loaded[i];
+        const MeasurementKey key{.host = fingerprint(answer.machine),
+                                 .model_sha256 = answer.model.image.sha256,
+                                 .platform = loaded.platform,
+                                 .engine_version = loaded.engine_version,
+                                 .inputs = inputs_key(loaded.inputs),
+                                 .breakeven_version = breakeven_version};
+        try {
+            store.put(key, {.measurement = measurement,
+                            .peak_memory = answer.set.peak_memory,
+                            .machine = to_text(answer.machine),
+                            .warnings = answer.warnings,
+                            .taken = std::chrono::time_point_cast<Seconds>(std::chrono::system_clock::now())});
+        } catch (const Error& error) {
+            answer.warnings.emplace_back(fmt::format("not kept: {}", error.what()));
+            return;
+        }
+    }
+}
+
+Json result_json(const Loaded& loaded, const Measurement& measurement, const MeasurementSet& set) {
+    Json json{{"platform", to_text(loaded.platform)},
+              {"engine", {{"name", loaded.platform.engine}, {"version", loaded.engine_version}}},
+              {"latency", to_json(measurement.latency)},
+              {"warmup",
+               {{"runs", measurement.warmup.count}, {"steady_state", name(measurement.warmup.steadiness)}}},
+              {"outliers", measurement.latency ? Json(measurement.latency->outliers) : Json(nullptr)},
+              {"energy_j", to_json(measurement.energy.energy)}};
+    if (!measurement.energy.energy) json["energy_reason"] = measurement.energy.reason;
+    json["meter"] = measurement.meter;
+    json["counters"] = nullptr;
+    json["counters_reason"] = no_counters;
+    json["peak_rss_bytes"] = set.peak_memory.count();
+    json["processor_s"] = measurement.processor_time ? Json(measurement.processor_time->count()) : Json(nullptr);
+    if (loaded.platform.is_remote()) {
+        const auto& server = measurement.server;
+        json["server"] = server ? Json{{"queue_s", to_json(server->queue)},
+                                       {"compute_s", to_json(server->compute)},
+                                       {"network_s", to_json(server->network)}}
+                                : Json(nullptr);
+    }
+    json["failure"] = measurement.failure ? Json(measurement.failure->what()) : Json(nullptr);
+    return json;
+}
+
+Json document(const Answer& answer) {
+    Json results = Json::array();
+    for (std::size_t i = 0; i < answer.loaded.size(); ++i) {
+        results.push_back(result_json(answer.loaded[i], answer.set.measurements[i], answer.set));
+    }
+    const Machine& machine = answer.machine;
+    return {{"model", {{"name", answer.model.image.name}, {"sha256", answer.model.image.sha256}}},
+            {"results", results},
+            {"machine",
+             {{"host", machine.name},
+              {"cpu", machine.cpu},
+              {"cores", machine.cores},
+              {"threads", machine.threads},
+              {"memory_bytes", machine.memory.count()},
+              {"kernel", machine.kernel},
+              {"governor", machine.governor ? Json(*machine.governor) : Json(nullptr)}}},
+            {"breakeven", breakeven_version},
+            {"warnings", answer.warnings},
+            {"interrupted", answer.set.interrupted}};
+}
+
+std::string interval_text(const Summary& latency) {
+    if (!latency.ci95) return "-";
+    const Seconds half = std::max(latency.ci95->high - latency.p50, latency.p50 - latency.ci95->low);
+    return fmt::format("{:.1f} %", 100.0 * (half / latency.p50));
+}
+
+std::string headline(const Answer& answer) {
+    const Measurement* best = nullptr;
+    for (const Measurement& each : answer.set.measurements) {
+        if (each.latency && (best == nullptr || each.latency->p50 < best->latency->p50)) best = &each;
+    }
+    if (best == nullptr) return fmt::format("{}: nothing was measured\n", answer.model.image.name);
+    return fmt::format("{} takes {} on {}\n", answer.model.image.name, to_text(best->latency->p50),
+                       to_text(best->platform));
+}
+
+std::string text_of(const Answer& answer) {
+    std::vector<std::vector<std::string>> rows;
+    std::vector<std::vector<std::string>> parts;
+    std::string reasons;
+    for (const Measurement& each : answer.set.measurements) {
+        const std::string platform = to_text(each.platform);
+        if (!each.latency) continue;
+        const Summary& latency = *each.latency;
+        rows.push_back({platform, fmt::format("{}+{}", each.warmup.count, latency.n), to_text(latency.p50),
+                        interval_text(latency), to_text(latency.p90), to_text(latency.p99), to_text(latency.max),
+                        each.energy.energy ? to_text(each.energy.energy->value) : "-"});
+        if (each.server) {
+            parts.push_back({platform, to_text(each.server->network.p50), to_text(each.server->queue.p50),
+                             to_text(each.server->compute.p50)});
+        }
+        if (!each.energy.energy && reasons.find(each.energy.reason) == std::string::npos) {
+            reasons += fmt::format("no energy: {}\n", each.energy.reason);
+        } else if (each.energy.energy && reasons.find("energy is") == std::string::npos) {
+            reasons += fmt::format("energy is {} (meter: {})\n", name(each.energy.energy->origin), each.meter);
+        }
+    }
+    std::string text = headline(answer);
+    if (rows.empty()) return text;
+    text += "\n" + table({"platform", "runs", "p50", "+-", "p90", "p99", "max", "energy"}, rows);
+    if (!parts.empty()) text += "\n" + table({"of which", "network", "queue", "compute"}, parts);
+    text += fmt::format("\nruns: warm-up found + steady; +-: 95 % interval of p50; memory {}\n{}{}\n",
+                        to_text(answer.set.peak_memory), reasons, to_text(answer.machine));
+    return text;
+}
+
+void run_measure(Shell& shell, const Options& options) {
+    const MeasureOptions how = measure_options(shell, options);
+    const std::unique_ptr<Meter> meter = make_meter(options.meter, powers_of(options.power));
+    Answer answer{.model = load_model(options.model), .machine = this_machine(), .loaded = {}, .set = {}, .warnings = {}};
+    const std::unique_ptr<Store> store = store_of(options, answer.warnings);
+    const Engines engines = make_engines(shell);
+    answer.loaded = load_all(shell, options, engines, answer);
+    if (options.counters) answer.warnings.emplace_back(fmt::format("no counters: {}", no_counters));
+
+    std::vector<Subject> subjects;
+    for (const Loaded& each : answer.loaded) subjects.push_back({each.platform, *each.runner, each.inputs});
+    const NoiseWatch noise(answer.machine, shell.clock);
+    answer.set = measure(subjects, how, shell.clock, *meter);
+    for (const std::string& line : answer.set.warnings) answer.warnings.push_back(line);
+    for (const std::string& line : noise.warnings()) answer.warnings.push_back(line);
+    if (store && !answer.set.interrupted) keep(*store, answer);
+
+    shell.progress_done();
+    for (const std::string& warning : answer.warnings) shell.note("warning: " + warning);
+    shell.answer(document(answer), text_of(answer));
+    for (const Measurement& measurement : answer.set.measurements) {
+        if (measurement.failure) shell.status = exit_status(measurement.failure->kind());
+    }
+    if (answer.set.interrupted) shell.status = ExitStatus::interrupted;
+}
+
+}  // namespace
+
+void add_measure(CLI::App& app, Shell& shell) {
+    auto options = std::make_shared<Options>();
+    CLI::App* command = add_command(app, shell, "measure",
+                                    "latency and energy of a network on each platform, in turns, after its warm-up",
+                                    "breakeven measure mobilenet.onnx --platform cpu:1 --platform grpc://edge:8001 "
+                                    "--runs 200 --active-power 5W",
+                                    [&shell, options] { run_measure(shell, *options); });
+    command->add_option("MODEL", options->model, "the network, an .onnx file")->required();
+    command->add_option("--platform", options->platforms, "such as cpu:4 or grpc://host:port; repeatable (default: one "
+                                                          "thread, and all of this machine's)");
+    command->add_option("--input", options->inputs, "NAME=FILE: a picture, .npy or raw file; repeatable (default: "
+                                                    "seeded random numbers)");
+    command->add_option("--preprocess", options->preprocess, "JSON file: how pictures become inputs");
+    auto* runs = command->add_option("--runs", options->runs, "steady runs on each platform")
+                     ->check(CLI::Range(std::size_t{1}, std::size_t{1000000}))
+                     ->capture_default_str();
+    command->add_option("--duration", options->duration, "instead of --runs: steady run time on each, such as 150s")
+        ->excludes(runs);
+    command->add_option("--warmup", options->warmup, "first runs that are never counted; more are left out where found")
+        ->check(CLI::Range(std::size_t{0}, std::size_t{1000000}))
+        ->capture_default_str();
+    command->add_option("--order", options->order, "of the platforms' turns: mirrored or shuffled")
+        ->check(CLI::IsMember({"mirrored", "shuffled"}))
+        ->capture_default_str();
+    command->add_option("--seed", options->seed, "of the random inputs and the shuffling")->capture_default_str();
+    command->add_option("--meter", options->meter, "what tells the energy: powers (modelled)")->capture_default_str();
+    command->add_flag("--counters", options->counters, "hardware counters, where there are any");
+    add_power_options(*command, options->power);
+    add_store_option(*command, options->store);
+}
+
+}  // namespace breakeven::cli
