@@ -267,7 +267,8 @@ std::string text_of(const Answer& answer) {
 void run_measure(Shell& shell, const Options& options) {
     const MeasureOptions how = measure_options(shell, options);
     const std::unique_ptr<Meter> meter = make_meter(options.meter, powers_of(options.power));
-    Answer answer{.model = load_model(options.model), .machine = this_machine(), .loaded = {}, .set = {}, .warnings = {}};
+    Answer answer{
+        .model = load_model(options.model), .machine = this_machine(), .loaded = {}, .set = {}, .warnings = {}};
     const std::unique_ptr<Store> store = store_of(options, answer.warnings);
     const Engines engines = make_engines(shell);
     answer.loaded = load_all(shell, options, engines, answer);

@@ -105,7 +105,7 @@ ServerShare share_of(const OffloadMeasurement& measurement, const std::string& s
 
 void Advisor::add_measured(const LinkProfile& link, const OffloadForm& form, const OffloadMeasurement& measurement,
                            const std::string& server) {
-    const Crossing crossing{link, {.up = payload_of(form).up, .down = measurement.down}};
+    const Crossing crossing{link, payload_of(form)};
     const ServerShare share = share_of(measurement, server);
     Plan plan = offload_plan(link.name, form);
     plan.stages = measured_offload(measurement.p50, crossing, share);
@@ -122,7 +122,7 @@ void Advisor::add_measured(const LinkProfile& link, const OffloadForm& form, con
 
 void Advisor::add_modelled(const LinkProfile& link, const OffloadForm& form, const OffloadMeasurement& at_server,
                            const std::string& server) {
-    const Crossing crossing{link, {.up = payload_of(form).up, .down = at_server.down}};
+    const Crossing crossing{link, payload_of(form)};
     ServerShare share = share_of(at_server, server);
     Plan plan = offload_plan(link.name, form);
     if (!at_server.server) {

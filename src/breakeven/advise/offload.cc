@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "breakeven/emulator/emulator.h"
 #include "breakeven/engine/child_process.h"
 #include "breakeven/error.h"
 #include "breakeven/link/profile.h"
@@ -52,11 +53,10 @@ OffloadMeasurement parse(const std::string& output, const OffloadForm& form) {
         const Json& latency = result.at("latency");
         OffloadMeasurement measurement{.p50 = Seconds(latency.at("p50_s").get<double>()),
                                        .p99 = Seconds(latency.at("p99_s").get<double>()),
-                                       .server = std::nullopt,
-                                       .down = Bytes(result.at("output_bytes").get<std::int64_t>())};
+                                       .server = std::nullopt};
         if (const Json& server = result.at("server"); !server.is_null()) {
-            measurement.server = ServerTimes{.queue = Seconds(server.at("queue").at("p50_s").get<double>()),
-                                             .compute = Seconds(server.at("compute").at("p50_s").get<double>())};
+            measurement.server = ServerTimes{.queue = Seconds(server.at("queue_s").at("p50_s").get<double>()),
+                                             .compute = Seconds(server.at("compute_s").at("p50_s").get<double>())};
         }
         return measurement;
     } catch (const Json::exception& error) {
@@ -87,7 +87,7 @@ OffloadMeasurement measure_emulated(const Workbench& bench, const OffloadForm& f
     if (!congestion_control.empty()) command.insert(command.end(), {"--tcp", congestion_control});
     command.emplace_back("--");
     const std::vector<std::string> device =
-        measure_command(form, fmt::format("{}:{}", "10.83.0.2", emulated_port), options);
+        measure_command(form, fmt::format("{}:{}", server_address, emulated_port), options);
     command.insert(command.end(), device.begin(), device.end());
     return run_measurement(command, form, fmt::format("over the emulated link '{}'", link.name), options);
 }
@@ -110,8 +110,6 @@ OffloadMeasurement measure_server(const std::string& address, const OffloadForm&
     const auto runner =
         engines.load({.name = form.name, .bytes = "", .path = {}, .sha256 = ""}, platform, {});
     const std::vector<Tensor> inputs = sample_inputs(runner->inputs(), 1);
-    Bytes down;
-    for (const Tensor& output : runner->run(inputs).outputs) down += output.size();
 
     PowerMeter meter{Powers{}};
     const MeasurementSet set =
@@ -122,7 +120,7 @@ OffloadMeasurement measure_server(const std::string& address, const OffloadForm&
         throw Error(ErrorKind::unavailable, fmt::format("measure '{}' on {}", form.name, address), "it was interrupted");
     }
     OffloadMeasurement result{
-        .p50 = measurement.latency->p50, .p99 = measurement.latency->p99, .server = std::nullopt, .down = down};
+        .p50 = measurement.latency->p50, .p99 = measurement.latency->p99, .server = std::nullopt};
     if (measurement.server) {
         result.server = ServerTimes{.queue = measurement.server->queue.p50, .compute = measurement.server->compute.p50};
     }

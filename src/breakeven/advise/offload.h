@@ -18,7 +18,6 @@ struct OffloadMeasurement {
     Seconds p50{0.0};
     Seconds p99{0.0};
     std::optional<ServerTimes> server;  ///< medians; a foreign server tells none
-    Bytes down;                         ///< of the answer
 };
 
 struct OffloadOptions {

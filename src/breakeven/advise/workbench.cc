@@ -34,11 +34,14 @@ void link_or_copy(const std::filesystem::path& from, const std::filesystem::path
     }
 }
 
-std::optional<Bytes> total_size(const std::vector<TensorSpec>& specs) {
+Bytes total_size(const OffloadForm& form, const std::vector<TensorSpec>& specs) {
     Bytes total;
     for (const TensorSpec& spec : specs) {
         const std::optional<Bytes> size = size_of(with_batch(spec, 1));
-        if (!size) return std::nullopt;
+        if (!size) {
+            throw Error(ErrorKind::unsupported, fmt::format("tell what offloading '{}' moves", form.name),
+                        fmt::format("'{}' has open dimensions beyond the first: {}", spec.name, to_text(spec.shape)));
+        }
         total += *size;
     }
     return total;
@@ -97,13 +100,8 @@ std::filesystem::path Workbench::write(const std::string& name, const std::strin
     return path;
 }
 
-FormPayload payload_of(const OffloadForm& form) {
-    const std::optional<Bytes> up = total_size(form.inputs);
-    if (!up) {
-        throw Error(ErrorKind::unsupported, fmt::format("tell what offloading '{}' sends", form.name),
-                    "an input has open dimensions beyond the first; fix them in the model");
-    }
-    return {.up = *up, .down = total_size(form.outputs)};
+Payload payload_of(const OffloadForm& form) {
+    return {.up = total_size(form, form.inputs), .down = total_size(form, form.outputs)};
 }
 
 }  // namespace breakeven

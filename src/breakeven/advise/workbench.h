@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "breakeven/files/model_file.h"
+#include "breakeven/link/transfer.h"
 #include "breakeven/tensor/preprocess.h"
 
 namespace breakeven {
@@ -47,11 +48,8 @@ class Workbench final {
     std::string no_pixels_reason_;
 };
 
-/// What one inference of that form moves: the bytes of its tensors for one sample, and of its answer where that is known.
-struct FormPayload {
-    Bytes up;
-    std::optional<Bytes> down;
-};
-FormPayload payload_of(const OffloadForm& form);
+/// What one inference of that form moves: the bytes of its tensors, for one sample. Throws Error{unsupported} when the
+/// model leaves a shape open that is needed to tell.
+Payload payload_of(const OffloadForm& form);
 
 }  // namespace breakeven
