@@ -171,7 +171,8 @@ TEST(MeterChoice, KnowsItsNames) {
 }
 
 TEST(SampleInput, HasTypeAndShapeAndOpenDimensionsOfOne) {
-    const std::vector<TensorSpec> specifications{{"image", DType::float32, {-1, 3, 4, 4}}, {"ids", DType::int64, {2, 5}}};
+    const std::vector<TensorSpec> specifications{{"image", DType::float32, {-1, 3, 4, 4}},
+                                                 {"ids", DType::int64, {2, 5}}};
     const std::vector<Tensor> inputs = sample_inputs(specifications, 1);
     ASSERT_EQ(inputs.size(), 2U);
     EXPECT_EQ(inputs[0].shape(), (Shape{1, 3, 4, 4}));

@@ -187,7 +187,7 @@ TEST_F(Measuring, TellsTheNetworkFromTheServer) {
     EXPECT_NEAR(parts.compute.p50.count(), 0.010, 1e-12);
     EXPECT_NEAR(parts.network.p50.count(), 0.025, 1e-12);
     EXPECT_EQ(parts.network.n, set.measurements[0].latency->n);
-    EXPECT_EQ(set.measurements[1].server->network.p50, Seconds(0)) << "a clock that ticks faster makes no negative time";
+    EXPECT_EQ(set.measurements[1].server->network.p50, Seconds(0)) << "no negative time from a faster clock";
 }
 
 TEST_F(Measuring, ALocalRunHasNoServer) {

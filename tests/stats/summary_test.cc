@@ -44,8 +44,11 @@ RC_GTEST_PROP(Quantile, PutsItsShareOfTheNumbersBelow, ()) {
     const double share = 0.01 * *rc::gen::inRange(0, 101);
     const double q = quantile(values, share);
     const double n = static_cast<double>(values.size());
-    const auto below = static_cast<double>(std::count_if(values.begin(), values.end(), [&](double v) { return v < q; }));
-    const auto up_to = static_cast<double>(std::count_if(values.begin(), values.end(), [&](double v) { return v <= q; }));
+    const auto count = [&](const auto& which) {
+        return static_cast<double>(std::count_if(values.begin(), values.end(), which));
+    };
+    const double below = count([&](double v) { return v < q; });
+    const double up_to = count([&](double v) { return v <= q; });
     RC_ASSERT(below <= share * (n - 1) + 1 + 1e-9);
     RC_ASSERT(up_to >= share * (n - 1) - 1e-9);
 }

@@ -184,7 +184,8 @@ TEST(ToDoubles, WidensEveryBfloat) {
             ASSERT_EQ(std::isnan(values[i]), fraction != 0.0) << i;
             continue;
         }
-        const double magnitude = exponent == 0 ? std::ldexp(fraction, -126) : std::ldexp(1.0 + fraction, exponent - 127);
+        const double magnitude =
+            exponent == 0 ? std::ldexp(fraction, -126) : std::ldexp(1.0 + fraction, exponent - 127);
         ASSERT_EQ(values[i], sign * magnitude) << i;
     }
 }

@@ -34,7 +34,7 @@ std::optional<std::int64_t> whole_number(const std::string& text) {
     return value;
 }
 
-/// The line "cpu ..." of /proc/stat, proc(5): user nice system idle iowait irq softirq steal guest guest_nice, in ticks.
+/// The line "cpu ..." of /proc/stat (proc(5)), in ticks: user nice system idle iowait irq softirq steal guest ...
 void read_processors(const std::string& line, NoiseSample& sample) {
     std::istringstream words(line);
     std::string name;
@@ -106,8 +106,8 @@ std::vector<std::string> noise_warnings(const NoiseSample& before, const NoiseSa
                                        *before.frequency_hz / 1e9, *after.frequency_hz / 1e9));
     }
     if (machine.governor && *machine.governor != "performance") {
-        warnings.push_back(fmt::format("the frequency governor is '{}', not 'performance': latencies depend on what ran "
-                                       "before",
+        warnings.push_back(fmt::format("the frequency governor is '{}', not 'performance': latencies depend on what "
+                                       "ran before",
                                        *machine.governor));
     }
     if (machine.quota && machine.quota->in(processors) < static_cast<double>(machine.threads)) {

@@ -10,9 +10,9 @@
 
 namespace breakeven {
 
-/// One tensor a specification; open dimensions become 1. Floats lie in [0, 1) like scaled pixels, 8-bit unsigned numbers
-/// take all values like pixels, other whole numbers are 0 to 9 (indices a table surely has), booleans and words vary.
-/// The same seed gives the same inputs on every machine. Throws Error{input} beyond 1 GiB, which no sample needs.
+/// One tensor a specification; open dimensions become 1. Floats lie in [0, 1) like scaled pixels, 8-bit unsigned
+/// numbers take all values like pixels, other whole numbers are 0 to 9 (indices a table surely has), booleans and words
+/// vary. The same seed gives the same inputs on every machine. Throws Error{input} beyond 1 GiB, which no sample needs.
 std::vector<Tensor> sample_inputs(std::span<const TensorSpec> specifications, std::uint64_t seed);
 
 /// One of them, for the inputs that no file was given for.

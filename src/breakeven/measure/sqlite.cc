@@ -47,7 +47,8 @@ void Connection::fail(int code) const {
         case SQLITE_CORRUPT:
         case SQLITE_SCHEMA:
             throw Error(ErrorKind::input, attempt,
-                        fmt::format("it is damaged or no store ({}): move it away, or choose another with --store", said));
+                        fmt::format("it is damaged or no store ({}): move it away, or choose another with --store",
+                                    said));
         case SQLITE_FULL:
         case SQLITE_IOERR:
             throw Error(ErrorKind::unavailable, attempt,
@@ -62,11 +63,13 @@ void Connection::fail(int code) const {
         case SQLITE_PERM:
         case SQLITE_AUTH:
             throw Error(ErrorKind::unavailable, attempt,
-                        fmt::format("the file or its folder cannot be written ({}): choose another with --store", said));
+                        fmt::format("the file or its folder cannot be written ({}): choose another with --store",
+                                    said));
         case SQLITE_NOMEM: throw Error(ErrorKind::unavailable, attempt, "there is not enough memory");
         case SQLITE_ERROR:  // the tables are not those that we make
             throw Error(ErrorKind::input, attempt,
-                        fmt::format("it does not have our tables ({}): move it away, or choose another with --store", said));
+                        fmt::format("it does not have our tables ({}): move it away, or choose another with --store",
+                                    said));
         default: throw Error(ErrorKind::internal, attempt, fmt::format("{} (SQLite code {})", said, code));
     }
 }
@@ -119,7 +122,8 @@ bool Statement::step() {
 
 std::string Statement::text(int column) const {
     const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
-    return data == nullptr ? "" : std::string(data, static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column)));
+    if (data == nullptr) return "";
+    return std::string(data, static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column)));
 }
 
 std::span<const std::byte> Statement::blob(int column) const {

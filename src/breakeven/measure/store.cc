@@ -142,8 +142,8 @@ class Store::Database final {
         // With a journal of its own, a crash of the machine may lose the last measurement, never the file.
         connection.execute("PRAGMA synchronous = NORMAL");
         if (is_new()) {
-            // Readers then do not wait for writers; where the file system cannot do it (some network ones), SQLite goes on
-            // as it is.
+            // Readers then do not wait for writers; where the file system cannot do it (some network ones), SQLite
+            // goes on as it is.
             connection.try_execute("PRAGMA journal_mode = WAL");
             make_tables();
         }
@@ -209,7 +209,8 @@ Store::Store(const std::filesystem::path& file) {
     const std::filesystem::path folder = file.parent_path();
     if (!folder.empty()) std::filesystem::create_directories(folder, error);
     if (error) {
-        throw Error(ErrorKind::unavailable, fmt::format("make the folder '{}' of the measurement store", folder.string()),
+        throw Error(ErrorKind::unavailable,
+                    fmt::format("make the folder '{}' of the measurement store", folder.string()),
                     error.message() + ": choose another place with --store");
     }
     database_ = std::make_unique<Database>(file);

@@ -46,15 +46,15 @@ struct StoredMeasurement {
 
 class Store final {
    public:
-    /// Opens or creates the file and its folder. Throws Error: {unavailable} when it cannot be opened or written (folder
-    /// read-only, disk full, locked for ten seconds), {input} when it is no store of ours or damaged, {unsupported} when a
-    /// newer Breakeven wrote it.
+    /// Opens or creates the file and its folder. Throws Error: {unavailable} when it cannot be opened or written
+    /// (folder read-only, disk full, locked for ten seconds), {input} when it is no store of ours or damaged,
+    /// {unsupported} when a newer Breakeven wrote it.
     explicit Store(const std::filesystem::path& file);
     ~Store();
     Store(const Store&) = delete;
     Store& operator=(const Store&) = delete;
 
-    /// Adds; earlier measurements with the same key stay. A measurement that failed or has no steady run is our mistake.
+    /// Adds; earlier measurements with the same key stay. One that failed or has no steady run is our mistake.
     void put(const MeasurementKey& key, const StoredMeasurement& measurement);
     /// The newest with this key, whatever its age: the caller decides what is fresh.
     std::optional<StoredMeasurement> latest(const MeasurementKey& key) const;

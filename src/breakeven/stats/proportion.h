@@ -21,8 +21,8 @@ struct Tally {
 /// total must be above 0.
 Probability share(const Tally& tally);
 
-/// 95 % interval of the share. Wilson 1927, "Probable inference", with z = 1.96: holds near 0 and 1 and for few samples,
-/// where the textbook's normal interval does not.
+/// 95 % interval of the share. Wilson 1927, "Probable inference", with z = 1.96: holds near 0 and 1 and for few
+/// samples, where the textbook's normal interval does not.
 Interval<Probability> wilson_interval(const Tally& tally);
 
 /// Two models on the same samples: those only one of them got right tell them apart, the rest say nothing.

@@ -36,9 +36,9 @@ using Summary = Distribution<Seconds>;
 /// The interval is that of the moving-block bootstrap (Künsch 1989), taken to its limit: the rank of the median in a
 /// resample is normal with the long-run variance of "this sample lies above the median" (Woodruff 1952 for the
 /// inversion). So it needs no random numbers and no block length, and it covers better. Over 4,000 synthetic series it
-/// held the true median 95.0 to 96.6 % of the time for independent samples from n = 50 on (up to 99.8 % below), and with
-/// a correlation of 0.7 between neighbours 94.1 to 95.0 % from n = 500 on, 92 % at 200 and 86 to 88 % at 10 to 50; the
-/// bootstrap with the best block length held it 92.3 % at 500 and 80 % at 20.
+/// held the true median 95.0 to 96.6 % of the time for independent samples from n = 50 on (up to 99.8 % below), and
+/// with a correlation of 0.7 between neighbours 94.1 to 95.0 % from n = 500 on, 92 % at 200 and 86 to 88 % at 10 to 50;
+/// the bootstrap with the best block length held it 92.3 % at 500 and 80 % at 20.
 std::optional<Summary> summarize(std::span<const Seconds> samples);
 /// The same of numbers whose unit the caller knows.
 std::optional<Distribution<double>> summarize(std::span<const double> samples);

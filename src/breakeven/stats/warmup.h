@@ -24,9 +24,9 @@ struct Warmup {
 
 /// MSER-5 (White 1997, "An effective truncation heuristic for bias reduction in simulation output"): batches of five;
 /// leave out the first d batches, at most half of all, for which the standard error of the mean of the rest is least.
-/// Three additions, as latencies have spikes and machines change pace. Samples are first clipped to five MADs around the
-/// later half's median, so that one spike moves no border. The smallest d within a tenth of the least error is taken.
-/// And what remains is tested for a lasting change of level (Pettitt 1979, "A non-parametric approach to the
+/// Three additions, as latencies have spikes and machines change pace. Samples are first clipped to five MADs around
+/// the later half's median, so that one spike moves no border. The smallest d within a tenth of the least error is
+/// taken. And what remains is tested for a lasting change of level (Pettitt 1979, "A non-parametric approach to the
 /// change-point problem"), which counts when it is both significant and above 5 % of the median; a series that would
 /// rather lose more than half is drifting when it shows one anywhere.
 Warmup find_warmup(std::span<const Seconds> samples);
