@@ -14,7 +14,8 @@ import subprocess
 import sys
 import tempfile
 
-SKIPPED = 77
+import harness
+
 CHARTS = {"plans", "break-even", "prediction", "energy", "edp"}
 VIEWS = [  # name, width, scheme, medium
     ("desktop", 1200, "light", "screen"),
@@ -142,10 +143,9 @@ def problems_of(view, seen):
 def main():
     browser_program = os.environ.get("BREAKEVEN_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     if not browser_program:
-        print("SKIPPED report_page: needs Chromium (apt install chromium, or name it in BREAKEVEN_CHROMIUM)")
-        return SKIPPED
+        harness.skip("needs Chromium (apt install chromium, or name it in BREAKEVEN_CHROMIUM)")
     shots = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else None
-    example = pathlib.Path(os.environ["BREAKEVEN_PROGRAM"]).parent / "example_page"
+    example = harness.PROGRAM.parent / "example_page"
     if shots:
         shots.mkdir(parents=True, exist_ok=True)
     problems = []

@@ -89,13 +89,15 @@ TEST(Accuracy, APairIsTornApartByWhoWasRight) {
     EXPECT_EQ(evaluation.comparison->second.top1->right, 3);
 }
 
-TEST(Accuracy, ProgressIsToldAfterEachSample) {
-    Rows rows({{1, 0}, {1, 0}});
+TEST(Accuracy, StopsWhereItIsToldAndKeepsWhatItCounted) {
+    Rows rows({{1, 0}, {1, 0}, {1, 0}});
     std::vector<std::size_t> told;
-    evaluate(task({0, 1}), rows.runner(), nullptr, [&](std::size_t done, const Evaluation& so_far) {
+    const auto stop_after_two = [&](std::size_t done, const Evaluation& so_far) {
         told.push_back(done);
         EXPECT_EQ(so_far.accuracy.n, static_cast<std::int64_t>(done));
-    });
+        return done == 2 ? Onwards::stop : Onwards::go_on;
+    };
+    EXPECT_EQ(evaluate(task({0, 1, 1}), rows.runner(), nullptr, stop_after_two).accuracy.n, 2);
     EXPECT_EQ(told, (std::vector<std::size_t>{1, 2}));
 }
 

@@ -60,13 +60,20 @@ TEST(Preprocess, RangeMeanAndStdApplyInThisOrderPerNetworkChannel) {
     for (std::size_t i = 0; i < values.size(); ++i) EXPECT_NEAR(values[i], expected[i], 1e-6) << i;
 }
 
-TEST(Preprocess, IntegerInputsAreRoundedAndClamped) {
+TEST(Preprocess, SignedInputsAreRoundedAndClamped) {
     const Preprocess preprocess = parse_preprocess(R"({"range": [-128, 127]})", "x");
     const Tensor input = preprocess_image(two_pixels, takes({1, 2, 1, 3}, DType::int8), preprocess);
     EXPECT_EQ(input.as<std::int8_t>()[0], -128);
     EXPECT_EQ(input.as<std::int8_t>()[5], 127);
-    const Tensor clamped = preprocess_image(two_pixels, takes({1, 2, 1, 3}, DType::uint8), preprocess);
-    EXPECT_EQ(clamped.as<std::uint8_t>()[0], 0);
+    const Tensor clamped = preprocess_image(two_pixels, takes({1, 2, 1, 3}, DType::int8), {});
+    EXPECT_EQ(clamped.as<std::int8_t>()[5], 127);
+}
+
+TEST(Preprocess, AnEightBitInputTakesThePixelsAsTheyAre) {
+    const Preprocess preprocess = parse_preprocess(R"({"range": [-1, 1], "mean": 3, "channels": "bgr"})", "x");
+    const Tensor input = preprocess_image(two_pixels, takes({1, 2, 1, 3}, DType::uint8), preprocess);
+    EXPECT_EQ(input.as<std::uint8_t>()[0], 102);
+    EXPECT_EQ(input.as<std::uint8_t>()[2], 0);
 }
 
 TEST(Preprocess, AGreyNetworkTakesAColourPictureAndTheOtherWayRound) {

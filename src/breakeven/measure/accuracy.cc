@@ -94,7 +94,7 @@ Evaluation evaluate(const AccuracyTask& task, Runner& first, Runner* second, con
         const Guess one = guess(task, i, first);
         count(evaluation.accuracy, one, labelled);
         if (second != nullptr) count(*evaluation.comparison, one, guess(task, i, *second), labelled);
-        if (progress) progress(i + 1, evaluation);
+        if (progress && progress(i + 1, evaluation) == Onwards::stop) break;
     }
     return evaluation;
 }

@@ -43,8 +43,9 @@ struct Evaluation {
     std::optional<Comparison> comparison;
 };
 
-/// Called after each sample.
-using AccuracyProgress = std::function<void(std::size_t done, const Evaluation& so_far)>;
+enum class Onwards { go_on, stop };
+/// Asked after each sample; what was counted until a stop is the result.
+using AccuracyProgress = std::function<Onwards(std::size_t done, const Evaluation& so_far)>;
 
 /// Runs every sample, batch 1, through `first`, and `second` where there is one (pass nullptr for none). The first
 /// output holds the classes' scores. Throws Error{input} for a label that has no output, and for a network with more

@@ -131,8 +131,7 @@ Tensor scaled(const Tensor& pixels, const ImageInput& input, const ChannelScalin
     switch (spec.dtype) {
         case DType::float32: return scale_pixels<float>(pixels, input, scaling, spec.dtype);
         case DType::int8: return scale_pixels<std::int8_t>(pixels, input, scaling, spec.dtype);
-        case DType::uint8:
-            return scaling.is_identity() ? pixels : scale_pixels<std::uint8_t>(pixels, input, scaling, spec.dtype);
+        case DType::uint8: return pixels;
         default: break;
     }
     refuse(spec, fmt::format("pictures become float32, uint8 or int8, and it takes {}; give it a .npy file",

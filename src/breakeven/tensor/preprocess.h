@@ -68,8 +68,8 @@ ChannelScaling channel_scaling(const Preprocess& preprocess, std::int64_t channe
 /// The pixels that the network looks at, uint8, in its layout, size and channel order: what codec `u8` sends.
 Tensor fit_image(const Tensor& image, const ImageInput& input, const Preprocess& preprocess);
 
-/// The network's input from a decoded picture: fit_image and the scaling, as float32, or rounded and clamped to uint8 or
-/// int8 where the spec says so.
+/// The network's input from a decoded picture: fit_image and the scaling as float32, or rounded and clamped to int8. A
+/// uint8 input takes the pixels as they are: its scaling is the network's own business (codec `u8`).
 Tensor preprocess_image(const Tensor& image, const TensorSpec& spec, const Preprocess& preprocess);
 
 /// The network's input from an array, with or without its batch dimension: of the spec's type, of preprocess.dtype (then
