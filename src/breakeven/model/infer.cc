@@ -5,6 +5,7 @@
 #include <onnx/defs/schema.h>
 #include <onnx/shape_inference/implementation.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <unordered_set>
@@ -47,6 +48,35 @@ std::optional<std::int64_t> listed_elements(const TypeProto* type) {
     const auto& shape = type->tensor_type().shape();
     if (shape.dim_size() != 1 || !shape.dim(0).has_dim_value()) return std::nullopt;
     return shape.dim(0).dim_value();
+}
+
+/// Letters with at most one ellipsis among them, as one operand of an Einsum equation.
+bool is_einsum_term(std::string_view term) {
+    const std::size_t ellipsis = term.find("...");
+    std::size_t letters = 0;
+    for (const char c : term) letters += (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ? 1 : 0;
+    return letters + (ellipsis == std::string_view::npos ? 0 : 3) == term.size();
+}
+
+/// ONNX's inference never ends for an equation with any other character in it (onnx 1.23, defs/math/utils.cc).
+bool is_einsum_equation(std::string equation) {
+    std::erase(equation, ' ');
+    const std::size_t arrow = equation.find("->");
+    if (arrow != std::string::npos) {
+        if (!is_einsum_term(std::string_view(equation).substr(arrow + 2))) return false;
+        equation.resize(arrow);
+    }
+    for (std::size_t from = 0; from <= equation.size();) {
+        const std::size_t to = std::min(equation.find(',', from), equation.size());
+        if (!is_einsum_term(std::string_view(equation).substr(from, to - from))) return false;
+        from = to + 1;
+    }
+    return true;
+}
+
+void check_einsum(const onnx::InferenceContext& context) {
+    const auto* equation = context.getAttribute("equation");
+    if (equation != nullptr && !is_einsum_equation(equation->s())) fail_shape_inference("an Einsum without a sound equation");
 }
 
 void infer_guarded(const onnx::InferenceFunction& infer, Budget& budget, onnx::InferenceContext& context) {
@@ -96,7 +126,9 @@ class GuardedRegistry final : public onnx::ISchemaRegistry {
         auto copy = std::make_unique<onnx::OpSchema>(schema);
         if (schema.has_type_and_shape_inference_function()) {
             copy->TypeAndShapeInferenceFunction(
-                [infer = schema.GetTypeAndShapeInferenceFunction(), this](onnx::InferenceContext& context) {
+                [infer = schema.GetTypeAndShapeInferenceFunction(), einsum = schema.Name() == "Einsum",
+                 this](onnx::InferenceContext& context) {
+                    if (einsum) check_einsum(context);
                     infer_guarded(infer, budget_, context);
                 });
         }
