@@ -1,0 +1,47 @@
+// What TCP makes of a transfer: the round trips that a small window costs a fresh or rested connection, and pacing.
+// A model of Linux senders (initial window 10 segments of 1448 bytes) on a link that loses nothing and reorders
+// nothing; eq. 2.2 (transfer.h) is its floor.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "breakeven/link/transfer.h"
+
+namespace breakeven {
+
+enum class Congestion { cubic, bbr, reno };
+std::string_view name(Congestion congestion);
+/// Throws Error{usage} for an unknown word.
+Congestion parse_congestion(std::string_view text);
+
+/// The connection that carries an exchange, and what it carried before.
+struct TcpUse {
+    enum class History {
+        fresh,     ///< nothing: the handshake (one round trip more, not counted) has just been done
+        warm,      ///< this exchange many times, one upon the other; then it rested for `rest`, once
+        repeated,  ///< this exchange many times, each after a rest of `rest`
+    };
+    Congestion congestion = Congestion::cubic;
+    History history = History::warm;
+    Seconds rest{0.0};
+};
+
+struct TcpTime {
+    Seconds total{0.0};       ///< from the first byte of the request sent to the last byte of the reply received
+    std::int64_t rounds = 1;  ///< round trips waited for: 1 is the least
+    friend bool operator==(const TcpTime&, const TcpTime&) = default;
+};
+
+/// One request and its reply; the server answers at once.
+///
+/// cubic and reno send a window, then wait for its first acknowledgement; each acknowledged segment opens the window by
+/// one (slow start, RFC 5681) until the link is never idle. After a rest longer than the retransmission time-out the
+/// window halves once per time-out, down to the initial window (RFC 2861 as Linux does it: tcp_slow_start_after_idle).
+/// cubic leaves slow start when a train of acknowledgements lasts half a round trip (HyStart, Ha & Rhee 2011).
+/// bbr keeps its estimate of the rate while it rests. Kept busy only by this exchange, it measures N segments in the
+/// round trip plus the time T it spread them over, and spreads the next over N / (gain * rate): so T settles at
+/// RTT / (gain - 1), gain = 2 / ln 2 (Cardwell et al. 2016), unless the link itself takes longer.
+TcpTime tcp_time(const LinkProfile& link, const Payload& payload, const TcpUse& use);
+
+}  // namespace breakeven
