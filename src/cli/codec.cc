@@ -45,15 +45,16 @@ void run_u8(const Shell& shell, const Options& options) {
     const TensorSpec& input = coded.inputs().front();
     const auto floats = size_of(with_batch(file.model.inputs().front(), 1));
     const auto pixels = size_of(with_batch(input, 1));
-    shell.answer({{"codec", "u8"},
-                  {"file", options.output},
-                  {"file_bytes", bytes.size()},
-                  {"sha256", coded.facts().sha256},
-                  {"input", {{"name", input.name}, {"dtype", name(input.dtype)}, {"shape", input.shape}}},
-                  {"input_bytes", pixels ? Json(pixels->count()) : Json(nullptr)}},
-                 fmt::format("{}: takes '{}' as uint8 {}{}\n", options.output, input.name, to_text(input.shape),
-                             floats && pixels ? fmt::format(", {} a picture instead of {}", to_text(*pixels), to_text(*floats))
-                                              : ""));
+    shell.answer(
+        {{"codec", "u8"},
+         {"file", options.output},
+         {"file_bytes", bytes.size()},
+         {"sha256", coded.facts().sha256},
+         {"input", {{"name", input.name}, {"dtype", name(input.dtype)}, {"shape", input.shape}}},
+         {"input_bytes", pixels ? Json(pixels->count()) : Json(nullptr)}},
+        fmt::format(
+            "{}: takes '{}' as uint8 {}{}\n", options.output, input.name, to_text(input.shape),
+            floats && pixels ? fmt::format(", {} a picture instead of {}", to_text(*pixels), to_text(*floats)) : ""));
 }
 
 }  // namespace
@@ -63,13 +64,15 @@ void add_codec(CLI::App& app, Shell& shell) {
     codec->footer("\nExample:\n  breakeven codec u8 mobilenet.onnx -o mobilenet-u8.onnx");
     codec->require_subcommand(1);
     const auto options = std::make_shared<Options>();
-    CLI::App* u8 = add_command(*codec, shell, "u8", "a model that takes 8-bit pixels: cast and normalisation move into it",
-                               "breakeven codec u8 mobilenet.onnx -o mobilenet-u8.onnx --preprocess preprocess.json",
-                               [&shell, options] { run_u8(shell, *options); });
+    CLI::App* u8 =
+        add_command(*codec, shell, "u8", "a model that takes 8-bit pixels: cast and normalisation move into it",
+                    "breakeven codec u8 mobilenet.onnx -o mobilenet-u8.onnx --preprocess preprocess.json",
+                    [&shell, options] { run_u8(shell, *options); });
     u8->add_option("model", options->model, "an ONNX file whose input is a picture")->required();
     u8->add_option("-o,--output", options->output, "the file to write")->required();
-    u8->add_option("--preprocess", options->preprocess,
-                   "how pixels become numbers (preprocess.json); default: what the model's metadata says, else as they are");
+    u8->add_option(
+        "--preprocess", options->preprocess,
+        "how pixels become numbers (preprocess.json); default: what the model's metadata says, else as they are");
 }
 
 }  // namespace breakeven::cli

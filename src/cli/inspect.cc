@@ -103,7 +103,9 @@ std::string count_text(const std::optional<std::int64_t>& count) {
     return number >= 1e4 ? fmt::format("{:.3g} k", number / 1e3) : fmt::format("{}", *count);
 }
 
-std::string size_text(const std::optional<Bytes>& size) { return size ? to_text(*size) : "?"; }
+std::string size_text(const std::optional<Bytes>& size) {
+    return size ? to_text(*size) : "?";
+}
 
 /// The end of a name tells more than its beginning.
 std::string shortened(const std::string& text, std::size_t length_max) {
@@ -206,7 +208,8 @@ std::string cuts_text(const Model& model, const std::vector<Cut>& cuts) {
                         fmt::format("{}/{}", cut.layers_before, model.layers().size()),
                         shortened(cut.tensors.front(), name_length_max - 4) + more, size_text(cut.size)});
     }
-    if (rows.empty()) return fmt::format("\n{} cuts, of unknown size: a shape inside depends on the input.\n", cuts.size());
+    if (rows.empty())
+        return fmt::format("\n{} cuts, of unknown size: a shape inside depends on the input.\n", cuts.size());
     return fmt::format("\nCuts that cross least ({} in all)\n", cuts.size()) +
            table({"after", "layers", "what crosses", "size"}, rows);
 }
@@ -232,10 +235,11 @@ void inspect(Shell& shell, const Options& options) {
     const ChildResult child = run_child(command, {});
     const std::string attempt = fmt::format("inspect '{}'", options.model);
     if (child.signal) {
-        throw Error(ErrorKind::input, attempt, "reading it ended in a " + signal_text(*child.signal) +
-                                                   "; the file is damaged or hostile");
+        throw Error(ErrorKind::input, attempt,
+                    "reading it ended in a " + signal_text(*child.signal) + "; the file is damaged or hostile");
     }
-    if (child.timed_out) throw Error(ErrorKind::input, attempt, "reading it does not end; the file is damaged or hostile");
+    if (child.timed_out)
+        throw Error(ErrorKind::input, attempt, "reading it does not end; the file is damaged or hostile");
     fmt::print(stderr, "{}", child.errors);
     Shell plain = shell;  // the child has already chosen between text and JSON
     plain.json = false;
@@ -247,9 +251,9 @@ void inspect(Shell& shell, const Options& options) {
 
 void add_inspect(CLI::App& app, Shell& shell) {
     const auto options = std::make_shared<Options>();
-    CLI::App* command = add_command(app, shell, "inspect", "what is in a network: layers, weights, cuts",
-                                    "breakeven inspect mobilenet.onnx --all",
-                                    [&shell, options] { inspect(shell, *options); });
+    CLI::App* command =
+        add_command(app, shell, "inspect", "what is in a network: layers, weights, cuts",
+                    "breakeven inspect mobilenet.onnx --all", [&shell, options] { inspect(shell, *options); });
     command->add_option("model", options->model, "an ONNX file")->required();
     command->add_flag("--all", options->all, "every layer, not only the heaviest");
     command->add_flag("--here", options->here, "look in this process, not in a child")->group("");

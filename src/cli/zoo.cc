@@ -36,15 +36,15 @@ void run_build(const Shell& shell, const BuildOptions& options) {
     const Model model = build_network(options.name, options.seed);
     const ModelImage image = image_of(model);
     write_file(options.output, image.bytes);
-    shell.answer({{"network", options.name},
-                  {"file", options.output},
-                  {"file_bytes", image.bytes.size()},
-                  {"sha256", image.sha256},
-                  {"seed", options.seed},
-                  {"parameters", model.facts().parameters}},
-                 fmt::format("{}: {} parameters, seed {}, untrained; {} written\n", options.output,
-                             model.facts().parameters, options.seed,
-                             to_text(Bytes(static_cast<std::int64_t>(image.bytes.size())))));
+    shell.answer(
+        {{"network", options.name},
+         {"file", options.output},
+         {"file_bytes", image.bytes.size()},
+         {"sha256", image.sha256},
+         {"seed", options.seed},
+         {"parameters", model.facts().parameters}},
+        fmt::format("{}: {} parameters, seed {}, untrained; {} written\n", options.output, model.facts().parameters,
+                    options.seed, to_text(Bytes(static_cast<std::int64_t>(image.bytes.size())))));
 }
 
 }  // namespace

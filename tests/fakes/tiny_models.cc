@@ -193,8 +193,8 @@ TinyGraph& TinyGraph::node(std::string_view op, const std::vector<std::string>& 
     return *this;
 }
 
-TinyGraph& TinyGraph::domain_node(std::string_view domain, std::string_view op,
-                                  const std::vector<std::string>& inputs, const std::vector<std::string>& outputs) {
+TinyGraph& TinyGraph::domain_node(std::string_view domain, std::string_view op, const std::vector<std::string>& inputs,
+                                  const std::vector<std::string>& outputs) {
     nodes_.push_back(node_bytes(domain, op, inputs, outputs, {}));
     foreign_ = true;
     return *this;
@@ -240,32 +240,54 @@ std::string TinyGraph::model(std::int64_t opset, std::int64_t ir_version) const 
 }
 
 std::string identity_model(const Shape& shape) {
-    return TinyGraph().input("x", DType::float32, shape).output("y", DType::float32, shape)
-        .node("Identity", {"x"}, {"y"}).model();
+    return TinyGraph()
+        .input("x", DType::float32, shape)
+        .output("y", DType::float32, shape)
+        .node("Identity", {"x"}, {"y"})
+        .model();
 }
 
 std::string add_one_model(const Shape& shape) {
     const std::vector<float> one{1.0F};
-    return TinyGraph().input("x", DType::float32, shape).output("y", DType::float32, shape)
-        .weights("one", {1}, one).node("Add", {"x", "one"}, {"y"}).model();
+    return TinyGraph()
+        .input("x", DType::float32, shape)
+        .output("y", DType::float32, shape)
+        .weights("one", {1}, one)
+        .node("Add", {"x", "one"}, {"y"})
+        .model();
 }
 
 std::string two_branch_model(const Shape& shape) {
-    return TinyGraph().input("x", DType::float32, shape).output("y", DType::float32, shape)
-        .node("Relu", {"x"}, {"left"}).node("Sigmoid", {"x"}, {"right"}).node("Add", {"left", "right"}, {"y"}).model();
+    return TinyGraph()
+        .input("x", DType::float32, shape)
+        .output("y", DType::float32, shape)
+        .node("Relu", {"x"}, {"left"})
+        .node("Sigmoid", {"x"}, {"right"})
+        .node("Add", {"left", "right"}, {"y"})
+        .model();
 }
 
 std::string linear_model(std::int64_t inputs, std::int64_t outputs) {
-    return TinyGraph().input("x", DType::float32, {-1, inputs}).output("y", DType::float32, {-1, outputs})
-        .weights("W", {inputs, outputs}, ramp(inputs * outputs, 0.01F)).weights("b", {outputs}, ramp(outputs, 0.1F))
-        .node("Gemm", {"x", "W", "b"}, {"logits"}).node("Softmax", {"logits"}, {"y"}).model();
+    return TinyGraph()
+        .input("x", DType::float32, {-1, inputs})
+        .output("y", DType::float32, {-1, outputs})
+        .weights("W", {inputs, outputs}, ramp(inputs * outputs, 0.01F))
+        .weights("b", {outputs}, ramp(outputs, 0.1F))
+        .node("Gemm", {"x", "W", "b"}, {"logits"})
+        .node("Softmax", {"logits"}, {"y"})
+        .model();
 }
 
 std::string small_convolution_model(std::int64_t side) {
-    return TinyGraph().input("x", DType::float32, {-1, 3, side, side}).output("y", DType::float32, {-1, 4, 1, 1})
-        .weights("W", {4, 3, 3, 3}, ramp(4 * 3 * 3 * 3, 0.01F)).weights("b", {4}, ramp(4, 0.1F))
+    return TinyGraph()
+        .input("x", DType::float32, {-1, 3, side, side})
+        .output("y", DType::float32, {-1, 4, 1, 1})
+        .weights("W", {4, 3, 3, 3}, ramp(4 * 3 * 3 * 3, 0.01F))
+        .weights("b", {4}, ramp(4, 0.1F))
         .node("Conv", {"x", "W", "b"}, {"c"}, {ints_attribute("pads", {1, 1, 1, 1})})
-        .node("Relu", {"c"}, {"r"}).node("GlobalAveragePool", {"r"}, {"y"}).model();
+        .node("Relu", {"c"}, {"r"})
+        .node("GlobalAveragePool", {"r"}, {"y"})
+        .model();
 }
 
 }  // namespace breakeven::fakes

@@ -42,10 +42,14 @@ class Files : public testing::Test {
     }
 
     /// A model with 16 weights in another file.
-    std::string external(const std::string& location, const std::string& offset = "0", const std::string& length = "64") {
-        return fakes::TinyGraph().input("x", DType::float32, {1, 4}).output("y", DType::float32, {1, 4})
+    std::string external(const std::string& location, const std::string& offset = "0",
+                         const std::string& length = "64") {
+        return fakes::TinyGraph()
+            .input("x", DType::float32, {1, 4})
+            .output("y", DType::float32, {1, 4})
             .external("w", DType::float32, {4, 4}, {{"location", location}, {"offset", offset}, {"length", length}})
-            .node("MatMul", {"x", "w"}, {"y"}).model();
+            .node("MatMul", {"x", "w"}, {"y"})
+            .model();
     }
 
     fs::path root_;
@@ -165,8 +169,12 @@ TEST_F(Files, WeightsMustNotLeaveTheModelsFolder) {
 
 TEST_F(Files, AModelThatNeedsMoreMemoryThanThereIsIsRefused) {
     const Shape huge{1 << 20, 1 << 20, 16};  // 64 TiB
-    put(folder_ / "m.onnx", fakes::TinyGraph().input("x", DType::float32, {1, 4}).output("y", DType::float32, {1, 4})
-        .external("w", DType::float32, huge, {{"location", "w.bin"}}).node("Relu", {"x"}, {"y"}).model());
+    put(folder_ / "m.onnx", fakes::TinyGraph()
+                                .input("x", DType::float32, {1, 4})
+                                .output("y", DType::float32, {1, 4})
+                                .external("w", DType::float32, huge, {{"location", "w.bin"}})
+                                .node("Relu", {"x"}, {"y"})
+                                .model());
     std::ofstream(folder_ / "w.bin").put('w');
     std::error_code error;
     fs::resize_file(folder_ / "w.bin", std::uintmax_t{1} << 46U, error);
@@ -174,7 +182,9 @@ TEST_F(Files, AModelThatNeedsMoreMemoryThanThereIsIsRefused) {
     EXPECT_NE(said.find(error ? "cut short" : "memory"), std::string::npos) << said;
 }
 
-TEST(MemoryLimit, IsMoreThanNothing) { EXPECT_GT(memory_limit(), 1_MiB); }
+TEST(MemoryLimit, IsMoreThanNothing) {
+    EXPECT_GT(memory_limit(), 1_MiB);
+}
 
 }  // namespace
 }  // namespace breakeven

@@ -15,7 +15,9 @@ using namespace literals;
 using fakes::TinyGraph;
 using Names = std::vector<std::string>;
 
-Model parsed(const std::string& bytes) { return Model::parse(bytes, "test"); }
+Model parsed(const std::string& bytes) {
+    return Model::parse(bytes, "test");
+}
 
 Names tensors_after(const Model& model, std::size_t layers) {
     for (const Cut& cut : model.cuts()) {
@@ -35,17 +37,27 @@ TEST(Cuts, TwoBranchesBothCross) {
 
 TEST(Cuts, WeightsAndWhatComesFromThemDoNotCross) {
     const std::vector<std::int64_t> shape{4, 3};
-    const Model model = parsed(TinyGraph().input("x", DType::float32, {1, 4}).output("y", DType::float32, {1, 3})
-        .integers("shape", {2}, shape).node("ConstantOfShape", {"shape"}, {"W"}).node("Neg", {"W"}, {"V"})
-        .node("Relu", {"x"}, {"r"}).node("MatMul", {"r", "V"}, {"y"}).model());
+    const Model model = parsed(TinyGraph()
+                                   .input("x", DType::float32, {1, 4})
+                                   .output("y", DType::float32, {1, 3})
+                                   .integers("shape", {2}, shape)
+                                   .node("ConstantOfShape", {"shape"}, {"W"})
+                                   .node("Neg", {"W"}, {"V"})
+                                   .node("Relu", {"x"}, {"r"})
+                                   .node("MatMul", {"r", "V"}, {"y"})
+                                   .model());
     ASSERT_EQ(model.cuts().size(), 1U);
     EXPECT_EQ(model.cuts()[0].tensors, Names{"r"});
 }
 
 TEST(Cuts, WhatARandomOperatorMakesCrosses) {
-    const Model model = parsed(TinyGraph().input("x", DType::float32, {1, 4}).output("y", DType::float32, {1, 4})
-        .node("RandomNormal", {}, {"noise"}, {fakes::ints_attribute("shape", {1, 4})})
-        .node("Relu", {"x"}, {"r"}).node("Add", {"r", "noise"}, {"y"}).model());
+    const Model model = parsed(TinyGraph()
+                                   .input("x", DType::float32, {1, 4})
+                                   .output("y", DType::float32, {1, 4})
+                                   .node("RandomNormal", {}, {"noise"}, {fakes::ints_attribute("shape", {1, 4})})
+                                   .node("Relu", {"x"}, {"r"})
+                                   .node("Add", {"r", "noise"}, {"y"})
+                                   .model());
     EXPECT_EQ(tensors_after(model, 2), (Names{"noise", "r"}));
 }
 
@@ -53,26 +65,41 @@ TEST(Cuts, WhatASubgraphCapturesCrosses) {
     const auto branch = [](const std::string& op, const std::string& name) {
         return TinyGraph(name).output(name, DType::float32, {1, 4}).node(op, {"early"}, {name});
     };
-    const Model model = parsed(TinyGraph().input("x", DType::float32, {1, 4}).input("c", DType::boolean, {})
-        .output("y", DType::float32, {1, 4}).node("Relu", {"x"}, {"early"}).node("Not", {"c"}, {"d"})
-        .node("If", {"d"}, {"y"}, {fakes::graph_attribute("then_branch", branch("Abs", "t")),
-                                   fakes::graph_attribute("else_branch", branch("Neg", "e"))}).model());
+    const Model model = parsed(TinyGraph()
+                                   .input("x", DType::float32, {1, 4})
+                                   .input("c", DType::boolean, {})
+                                   .output("y", DType::float32, {1, 4})
+                                   .node("Relu", {"x"}, {"early"})
+                                   .node("Not", {"c"}, {"d"})
+                                   .node("If", {"d"}, {"y"},
+                                         {fakes::graph_attribute("then_branch", branch("Abs", "t")),
+                                          fakes::graph_attribute("else_branch", branch("Neg", "e"))})
+                                   .model());
     EXPECT_EQ(tensors_after(model, 2), (Names{"early", "d"}));
 }
 
 TEST(Cuts, AnEarlyOutputCrossesEveryLaterCut) {
-    const Model model = parsed(TinyGraph().input("x", DType::float32, {1, 4}).output("y", DType::float32, {1, 4})
-        .output("early", DType::float32, {1, 4}).node("Relu", {"x"}, {"early"}).node("Abs", {"x"}, {"a"})
-        .node("Neg", {"a"}, {"y"}).model());
+    const Model model = parsed(TinyGraph()
+                                   .input("x", DType::float32, {1, 4})
+                                   .output("y", DType::float32, {1, 4})
+                                   .output("early", DType::float32, {1, 4})
+                                   .node("Relu", {"x"}, {"early"})
+                                   .node("Abs", {"x"}, {"a"})
+                                   .node("Neg", {"a"}, {"y"})
+                                   .model());
     EXPECT_EQ(tensors_after(model, 2), (Names{"early", "a"}));
 }
 
 TEST(Cuts, NoSequenceCrosses) {
     const std::vector<std::int64_t> zero{0};
-    const Model model = parsed(TinyGraph().input("x", DType::float32, {1, 4}).output("y", DType::float32, {1, 1})
-        .integers("at", {}, zero).node("Relu", {"x"}, {"r"})
-        .node("SplitToSequence", {"r"}, {"parts"}, {fakes::int_attribute("axis", 1)})
-        .node("SequenceAt", {"parts", "at"}, {"y"}).model());
+    const Model model = parsed(TinyGraph()
+                                   .input("x", DType::float32, {1, 4})
+                                   .output("y", DType::float32, {1, 1})
+                                   .integers("at", {}, zero)
+                                   .node("Relu", {"x"}, {"r"})
+                                   .node("SplitToSequence", {"r"}, {"parts"}, {fakes::int_attribute("axis", 1)})
+                                   .node("SequenceAt", {"parts", "at"}, {"y"})
+                                   .model());
     ASSERT_EQ(model.cuts().size(), 1U);
     EXPECT_EQ(model.cuts()[0].tensors, Names{"r"});
 }
@@ -92,7 +119,8 @@ TEST(Cuts, AThousandOfThemAreKeptThoseThatCrossLeast) {
                                [](const Cut& a, const Cut& b) { return a.layers_before < b.layers_before; }));
 }
 
-/// A random graph of unary and binary operators; inputs[i] are what node i takes: 0 is the input, k what node k-1 makes.
+/// A random graph of unary and binary operators; inputs[i] are what node i takes: 0 is the input, k what node k-1
+/// makes.
 struct RandomGraph {
     std::vector<std::vector<std::size_t>> inputs;
     std::set<std::size_t> outputs;

@@ -43,28 +43,35 @@ TEST(HostileModel, EmptyRandomAndTruncatedBytesAreRefused) {
         EXPECT_NE(fault(noise), "");
     }
     const std::string whole = fakes::small_convolution_model(8);
-    for (std::size_t length = 0; length < whole.size(); ++length) EXPECT_NE(fault(whole.substr(0, length)), "") << length;
+    for (std::size_t length = 0; length < whole.size(); ++length)
+        EXPECT_NE(fault(whole.substr(0, length)), "") << length;
     EXPECT_EQ(fault(whole), "");
 }
 
 TEST(HostileModel, BytesAfterTheEndAreRefused) {
     EXPECT_NE(fault(fakes::add_one_model({1, 4}) + std::string(7, '\0')), "");
-    EXPECT_NE(fault(fakes::add_one_model({1, 4}) + "\xfa\x3e\x03""abc").find("6 bytes of it are nothing"), std::string::npos);
+    EXPECT_NE(fault(fakes::add_one_model({1, 4}) + "\xfa\x3e\x03"
+                                                   "abc")
+                  .find("6 bytes of it are nothing"),
+              std::string::npos);
 }
 
 TEST(HostileModel, AFileOfEmptyMessagesIsRefusedBeforeItIsBuilt) {
     std::string nodes;
     for (int i = 0; i < 1'000'000; ++i) nodes += std::string("\x0a\x00", 2);  // GraphProto.node, empty
     std::string model("\x3a", 1);                                             // ModelProto.graph
-    for (std::size_t n = nodes.size(); n > 0; n >>= 7U) model += static_cast<char>((n & 0x7fU) | (n > 0x7f ? 0x80U : 0U));
+    for (std::size_t n = nodes.size(); n > 0; n >>= 7U)
+        model += static_cast<char>((n & 0x7fU) | (n > 0x7f ? 0x80U : 0U));
     model += nodes;
     EXPECT_GT(memory_to_parse(model), 100_MiB);
     EXPECT_NE(fault(model, {.memory = 100_MiB}).find("memory"), std::string::npos);
 }
 
 TEST(HostileModel, TheEstimateCoversOrdinaryModelsWithoutExaggerating) {
-    const std::string model = TinyGraph(small()).weights("w", {1 << 20}, std::vector<float>(1 << 20, 1.0F))
-        .node("Relu", {"x"}, {"y"}).model();
+    const std::string model = TinyGraph(small())
+                                  .weights("w", {1 << 20}, std::vector<float>(1 << 20, 1.0F))
+                                  .node("Relu", {"x"}, {"y"})
+                                  .model();
     const Bytes size(static_cast<std::int64_t>(model.size()));
     EXPECT_GT(memory_to_parse(model), size - 1000_B);
     EXPECT_LT(memory_to_parse(model), size + 20_kB);
@@ -72,7 +79,8 @@ TEST(HostileModel, TheEstimateCoversOrdinaryModelsWithoutExaggerating) {
 
 TEST(HostileModel, AShapeThatIsNegativeHugeOrUnlikeItsBytesIsRefused) {
     const auto with = [](const Shape& shape, std::size_t bytes) {
-        return fault(small().raw("w", DType::float32, shape, std::string(bytes, 'x')).node("Add", {"x", "w"}, {"y"}).model());
+        return fault(
+            small().raw("w", DType::float32, shape, std::string(bytes, 'x')).node("Add", {"x", "w"}, {"y"}).model());
     };
     EXPECT_EQ(with({4}, 16), "");
     EXPECT_NE(with({-4}, 16).find("negative or too large"), std::string::npos);
@@ -89,8 +97,10 @@ TEST(HostileModel, AHugeDeclaredInputIsOnlyANumber) {
 }
 
 TEST(HostileModel, CyclesAndForwardReferencesAreRefused) {
-    EXPECT_NE(fault(small().node("Add", {"x", "b"}, {"a"}).node("Relu", {"a"}, {"b"}).node("Relu", {"b"}, {"y"}).model())
-                  .find("topologically"), std::string::npos);
+    EXPECT_NE(
+        fault(small().node("Add", {"x", "b"}, {"a"}).node("Relu", {"a"}, {"b"}).node("Relu", {"b"}, {"y"}).model())
+            .find("topologically"),
+        std::string::npos);
     EXPECT_NE(fault(small().node("Relu", {"y"}, {"y"}).model()), "");
     EXPECT_NE(fault(small().node("Relu", {"nowhere"}, {"y"}).model()), "");
 }
@@ -109,12 +119,23 @@ TEST(HostileModel, ShapeArithmeticDoesNotMultiplyInMemory) {
 
 TEST(HostileModel, AHugeTensorThatMightHoldAShapeIsNotSpeltOut) {
     const Shape huge{std::int64_t{1} << 40};
-    EXPECT_EQ(fault(TinyGraph().input("x", DType::int64, huge).output("y", DType::int64, huge)
-                        .node("Add", {"x", "x"}, {"z"}).node("Mul", {"z", "x"}, {"y"}).model()), "");
+    EXPECT_EQ(fault(TinyGraph()
+                        .input("x", DType::int64, huge)
+                        .output("y", DType::int64, huge)
+                        .node("Add", {"x", "x"}, {"z"})
+                        .node("Mul", {"z", "x"}, {"y"})
+                        .model()),
+              "");
     const std::vector<std::int64_t> size{std::int64_t{1} << 40};
-    EXPECT_EQ(fault(TinyGraph().input("x", DType::int64, huge).output("y", DType::float32, {-1})
-                        .integers("n", {1}, size).node("ConstantOfShape", {"n"}, {"ones"})
-                        .node("Add", {"x", "x"}, {"z"}).node("Reshape", {"ones", "z"}, {"y"}).model()), "");
+    EXPECT_EQ(fault(TinyGraph()
+                        .input("x", DType::int64, huge)
+                        .output("y", DType::float32, {-1})
+                        .integers("n", {1}, size)
+                        .node("ConstantOfShape", {"n"}, {"ones"})
+                        .node("Add", {"x", "x"}, {"z"})
+                        .node("Reshape", {"ones", "z"}, {"y"})
+                        .model()),
+              "");
 }
 
 TEST(HostileModel, DeepNestingEndsInAnError) {
@@ -122,27 +143,43 @@ TEST(HostileModel, DeepNestingEndsInAnError) {
     for (int depth = 0; depth < 60; ++depth) {
         const std::string name = "g" + std::to_string(depth);
         const auto branch = [&](const char* attribute) { return fakes::graph_attribute(attribute, inner); };
-        TinyGraph outer = TinyGraph(name).output(name, DType::float32, {1, 4})
-            .node("If", {"c"}, {name}, {branch("then_branch")});
+        TinyGraph outer =
+            TinyGraph(name).output(name, DType::float32, {1, 4}).node("If", {"c"}, {name}, {branch("then_branch")});
         inner = outer;
     }
-    EXPECT_NE(fault(small().input("c", DType::boolean, {}).node("If", {"c"}, {"y"},
-                                                               {fakes::graph_attribute("then_branch", inner)}).model()), "");
+    EXPECT_NE(fault(small()
+                        .input("c", DType::boolean, {})
+                        .node("If", {"c"}, {"y"}, {fakes::graph_attribute("then_branch", inner)})
+                        .model()),
+              "");
 }
 
 TEST(HostileModel, LoopsInLoopsEndSoon) {
-    TinyGraph body = TinyGraph("b").input("i", DType::int64, {}).input("k", DType::boolean, {})
-        .input("v", DType::float32, {1, 4}).output("o", DType::boolean, {}).output("w", DType::float32, {1, 4})
-        .node("Identity", {"k"}, {"o"}).node("Relu", {"v"}, {"w"});
+    TinyGraph body = TinyGraph("b")
+                         .input("i", DType::int64, {})
+                         .input("k", DType::boolean, {})
+                         .input("v", DType::float32, {1, 4})
+                         .output("o", DType::boolean, {})
+                         .output("w", DType::float32, {1, 4})
+                         .node("Identity", {"k"}, {"o"})
+                         .node("Relu", {"v"}, {"w"});
     for (int depth = 0; depth < 24; ++depth) {
         const std::string d = std::to_string(depth);
-        body = TinyGraph("b" + d).input("i" + d, DType::int64, {}).input("k" + d, DType::boolean, {})
-            .input("v" + d, DType::float32, {1, 4}).output("o" + d, DType::boolean, {})
-            .output("w" + d, DType::float32, {1, 4}).node("Identity", {"k" + d}, {"o" + d})
-            .node("Loop", {"i" + d, "k" + d, "v" + d}, {"w" + d}, {fakes::graph_attribute("body", body)});
+        body = TinyGraph("b" + d)
+                   .input("i" + d, DType::int64, {})
+                   .input("k" + d, DType::boolean, {})
+                   .input("v" + d, DType::float32, {1, 4})
+                   .output("o" + d, DType::boolean, {})
+                   .output("w" + d, DType::float32, {1, 4})
+                   .node("Identity", {"k" + d}, {"o" + d})
+                   .node("Loop", {"i" + d, "k" + d, "v" + d}, {"w" + d}, {fakes::graph_attribute("body", body)});
     }
-    EXPECT_EQ(fault(small().input("n", DType::int64, {}).input("c", DType::boolean, {})
-                    .node("Loop", {"n", "c", "x"}, {"y"}, {fakes::graph_attribute("body", body)}).model()), "");
+    EXPECT_EQ(fault(small()
+                        .input("n", DType::int64, {})
+                        .input("c", DType::boolean, {})
+                        .node("Loop", {"n", "c", "x"}, {"y"}, {fakes::graph_attribute("body", body)})
+                        .model()),
+              "");
 }
 
 /// f0 doubles; each f(i) calls f(i-1) twice.
@@ -164,7 +201,8 @@ TEST(HostileModel, FunctionsAreInlinedUnlessTheyExplode) {
 
 TEST(HostileModel, AFunctionThatCallsItselfIsRefused) {
     EXPECT_NE(fault(small().function("f", "a", "b", TinyGraph().call("f", "a", "b")).call("f", "x", "y").model())
-                  .find("recursive"), std::string::npos);
+                  .find("recursive"),
+              std::string::npos);
 }
 
 TEST(HostileModel, OtherOpsetsAreUnsupportedAndSaySo) {
@@ -183,12 +221,18 @@ TEST(HostileModel, NamesThatCannotBePrintedAreRefused) {
 }
 
 TEST(HostileModel, ConstantsInOtherFilesAreNotLookedFor) {
-    const auto inner = TinyGraph("then").output("t", DType::float32, {4})
-        .external("w", DType::float32, {4}, {{"location", "/etc/passwd"}}).node("Identity", {"w"}, {"t"});
-    EXPECT_NE(fault(small({4}).input("c", DType::boolean, {})
-                        .node("If", {"c"}, {"y"}, {fakes::graph_attribute("then_branch", inner),
-                                                   fakes::graph_attribute("else_branch", inner)}).model())
-                  .find("outside the file"), std::string::npos);
+    const auto inner = TinyGraph("then")
+                           .output("t", DType::float32, {4})
+                           .external("w", DType::float32, {4}, {{"location", "/etc/passwd"}})
+                           .node("Identity", {"w"}, {"t"});
+    EXPECT_NE(
+        fault(small({4})
+                  .input("c", DType::boolean, {})
+                  .node("If", {"c"}, {"y"},
+                        {fakes::graph_attribute("then_branch", inner), fakes::graph_attribute("else_branch", inner)})
+                  .model())
+            .find("outside the file"),
+        std::string::npos);
 }
 
 /// Seeds and finds of the fuzz target (tests/fuzz): each ends in a model or in an Error.

@@ -11,7 +11,9 @@ namespace {
 
 using fakes::TinyGraph;
 
-Model parsed(const std::string& bytes) { return Model::parse(bytes, "test"); }
+Model parsed(const std::string& bytes) {
+    return Model::parse(bytes, "test");
+}
 
 std::vector<std::string> operators(const Model& model) {
     std::vector<std::string> ops;
@@ -19,7 +21,9 @@ std::vector<std::string> operators(const Model& model) {
     return ops;
 }
 
-Preprocess scaled() { return parse_preprocess(R"({"range": [-1, 1]})", "test"); }
+Preprocess scaled() {
+    return parse_preprocess(R"({"range": [-1, 1]})", "test");
+}
 
 TEST(InputCodec, TakesPixelsUnderTheSameNameAndShape) {
     const Model model = with_u8_input(parsed(fakes::small_convolution_model(8)), scaled());
@@ -54,13 +58,17 @@ TEST(InputCodec, ReachesWhatSubgraphsCapture) {
         return TinyGraph(name).output(name, DType::float32, {1, 3, 2, 2}).node(op, {"x"}, {name});
     };
     const std::vector<std::int64_t> axes{0};
-    const Model model = with_u8_input(
-        parsed(TinyGraph().input("x", DType::float32, {1, 3, 2, 2}).output("y", DType::float32, {1, 3, 2, 2})
-                   .node("ReduceMax", {"x"}, {"most"}, {fakes::int_attribute("keepdims", 0)})
-                   .node("Cast", {"most"}, {"c"}, {fakes::int_attribute("to", 9)})
-                   .node("If", {"c"}, {"y"}, {fakes::graph_attribute("then_branch", branch("Abs", "t")),
-                                              fakes::graph_attribute("else_branch", branch("Neg", "e"))}).model()),
-        scaled());
+    const Model model =
+        with_u8_input(parsed(TinyGraph()
+                                 .input("x", DType::float32, {1, 3, 2, 2})
+                                 .output("y", DType::float32, {1, 3, 2, 2})
+                                 .node("ReduceMax", {"x"}, {"most"}, {fakes::int_attribute("keepdims", 0)})
+                                 .node("Cast", {"most"}, {"c"}, {fakes::int_attribute("to", 9)})
+                                 .node("If", {"c"}, {"y"},
+                                       {fakes::graph_attribute("then_branch", branch("Abs", "t")),
+                                        fakes::graph_attribute("else_branch", branch("Neg", "e"))})
+                                 .model()),
+                      scaled());
     // A subgraph still on the raw input would be of type uint8 and contradict the declared output.
     EXPECT_EQ(model.tensor("y")->dtype, DType::float32);
     for (const Cut& cut : model.cuts()) {
@@ -71,15 +79,19 @@ TEST(InputCodec, ReachesWhatSubgraphsCapture) {
 }
 
 TEST(InputCodec, AvoidsNamesThatAreTaken) {
-    const Model model = with_u8_input(
-        parsed(TinyGraph().input("x", DType::float32, {1, 3, 2, 2}).output("x_u8_Cast_out", DType::float32, {1, 3, 2, 2})
-                   .node("Relu", {"x"}, {"x_float"}).node("Abs", {"x_float"}, {"x_u8_Cast_out"}).model()),
-        scaled());
+    const Model model = with_u8_input(parsed(TinyGraph()
+                                                 .input("x", DType::float32, {1, 3, 2, 2})
+                                                 .output("x_u8_Cast_out", DType::float32, {1, 3, 2, 2})
+                                                 .node("Relu", {"x"}, {"x_float"})
+                                                 .node("Abs", {"x_float"}, {"x_u8_Cast_out"})
+                                                 .model()),
+                                      scaled());
     EXPECT_EQ(model.outputs().front().name, "x_u8_Cast_out");
 }
 
 TEST(InputCodec, LeavesToTheSenderOnlySizeAndLayout) {
-    const Preprocess all = parse_preprocess(R"({"size": [8, 8], "layout": "NCHW", "range": [0, 1], "label_offset": 1})", "t");
+    const Preprocess all =
+        parse_preprocess(R"({"size": [8, 8], "layout": "NCHW", "range": [0, 1], "label_offset": 1})", "t");
     const Preprocess left = preprocess_of(with_u8_input(parsed(fakes::small_convolution_model(8)), all));
     EXPECT_EQ(left.size, all.size);
     EXPECT_EQ(left.layout, ImageLayout::nchw);
@@ -90,10 +102,14 @@ TEST(InputCodec, LeavesToTheSenderOnlySizeAndLayout) {
 TEST(InputCodec, RefusesWhatIsNoPicture) {
     EXPECT_THROW(with_u8_input(parsed(fakes::linear_model(8, 5)), Preprocess()), Error);
     EXPECT_THROW(with_u8_input(parsed(fakes::identity_model({1, 5, 8, 8})), Preprocess()), Error);
-    EXPECT_THROW(with_u8_input(parsed(TinyGraph().input("a", DType::float32, {1, 3, 2, 2})
+    EXPECT_THROW(with_u8_input(parsed(TinyGraph()
+                                          .input("a", DType::float32, {1, 3, 2, 2})
                                           .input("b", DType::float32, {1, 3, 2, 2})
                                           .output("y", DType::float32, {1, 3, 2, 2})
-                                          .node("Add", {"a", "b"}, {"y"}).model()), Preprocess()), Error);
+                                          .node("Add", {"a", "b"}, {"y"})
+                                          .model()),
+                               Preprocess()),
+                 Error);
     const Model once = with_u8_input(parsed(fakes::small_convolution_model(8)), scaled());
     EXPECT_THROW(with_u8_input(once, scaled()), Error) << "it takes pixels already";
 }

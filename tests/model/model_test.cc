@@ -26,7 +26,9 @@ std::string bytes_of(const std::filesystem::path& path) {
     return bytes.str();
 }
 
-Model parsed(const std::string& bytes) { return Model::parse(bytes, "test"); }
+Model parsed(const std::string& bytes) {
+    return Model::parse(bytes, "test");
+}
 
 TEST(Model, CountsALinearLayerByHand) {
     const Model model = parsed(fakes::linear_model(8, 5));
@@ -66,16 +68,26 @@ TEST(Model, GivesUnnamedNodesStableNamesThatNobodyElseHas) {
 
 TEST(Model, TakesNoInitializerOfAnOldFileForAnInput) {
     const std::vector<float> ones(4, 2.0F);
-    const auto bytes = TinyGraph().input("x", DType::float32, {1, 4}).input("w", DType::float32, {4})
-        .output("y", DType::float32, {1, 4}).weights("w", {4}, ones).node("Mul", {"x", "w"}, {"y"}).model(9, 3);
+    const auto bytes = TinyGraph()
+                           .input("x", DType::float32, {1, 4})
+                           .input("w", DType::float32, {4})
+                           .output("y", DType::float32, {1, 4})
+                           .weights("w", {4}, ones)
+                           .node("Mul", {"x", "w"}, {"y"})
+                           .model(9, 3);
     ASSERT_EQ(parsed(bytes).inputs().size(), 1U);
     EXPECT_EQ(parsed(bytes).inputs().front().name, "x");
 }
 
 TinyGraph normed(const std::vector<float>& scale) {
     const std::vector<float> others{0.5F, 0.25F};
-    return TinyGraph().input("x", DType::float32, {1, 2, 3, 3}).output("y", DType::float32, {1, 2, 3, 3})
-        .weights("scale", {2}, scale).weights("b", {2}, others).weights("m", {2}, others).weights("v", {2}, others)
+    return TinyGraph()
+        .input("x", DType::float32, {1, 2, 3, 3})
+        .output("y", DType::float32, {1, 2, 3, 3})
+        .weights("scale", {2}, scale)
+        .weights("b", {2}, others)
+        .weights("m", {2}, others)
+        .weights("v", {2}, others)
         .node("BatchNormalization", {"x", "scale", "b", "m", "v"}, {"y"});
 }
 
@@ -87,11 +99,17 @@ TEST(Model, CountsABatchNormsScaleUnlessItIsAllOnes) {
 TEST(Model, CountsIntegersThatAreDequantizedAndNoScalesOrShapes) {
     const std::vector<float> scale{0.5F, 0.25F, 0.125F};
     const std::vector<std::int64_t> shape{2, 3};
-    const Model model = parsed(TinyGraph().input("x", DType::float32, {2, 2}).output("y", DType::float32, {2, 3})
-        .raw("wq", DType::int8, {2, 3}, std::string(6, '\1')).weights("s", {3}, scale)
-        .raw("z", DType::int8, {3}, std::string(3, '\0')).integers("shape", {2}, shape)
-        .node("DequantizeLinear", {"wq", "s", "z"}, {"w"}, {fakes::int_attribute("axis", 1)})
-        .node("MatMul", {"x", "w"}, {"p"}).node("Reshape", {"p", "shape"}, {"y"}).model());
+    const Model model = parsed(TinyGraph()
+                                   .input("x", DType::float32, {2, 2})
+                                   .output("y", DType::float32, {2, 3})
+                                   .raw("wq", DType::int8, {2, 3}, std::string(6, '\1'))
+                                   .weights("s", {3}, scale)
+                                   .raw("z", DType::int8, {3}, std::string(3, '\0'))
+                                   .integers("shape", {2}, shape)
+                                   .node("DequantizeLinear", {"wq", "s", "z"}, {"w"}, {fakes::int_attribute("axis", 1)})
+                                   .node("MatMul", {"x", "w"}, {"p"})
+                                   .node("Reshape", {"p", "shape"}, {"y"})
+                                   .model());
     EXPECT_EQ(model.facts().parameters, 6);
     EXPECT_EQ(model.facts().weight_size, 6_B);
     ASSERT_EQ(model.layers().size(), 2U) << "dequantizing a constant is no layer";
@@ -101,32 +119,48 @@ TEST(Model, CountsIntegersThatAreDequantizedAndNoScalesOrShapes) {
 
 TEST(Model, SharedWeightsCountOnce) {
     const std::vector<float> w(16, 0.5F);
-    const Model model = parsed(TinyGraph().input("x", DType::float32, {1, 4}).output("y", DType::float32, {1, 4})
-        .weights("w", {4, 4}, w).node("MatMul", {"x", "w"}, {"h"}).node("MatMul", {"h", "w"}, {"y"}).model());
+    const Model model = parsed(TinyGraph()
+                                   .input("x", DType::float32, {1, 4})
+                                   .output("y", DType::float32, {1, 4})
+                                   .weights("w", {4, 4}, w)
+                                   .node("MatMul", {"x", "w"}, {"h"})
+                                   .node("MatMul", {"h", "w"}, {"y"})
+                                   .model());
     EXPECT_EQ(model.facts().parameters, 16);
     EXPECT_EQ(model.facts().macs, 32);
     EXPECT_EQ(model.layers()[1].parameters, 0);
 }
 
 TEST(Model, UnknownWorkIsUnknownAndNotNothing) {
-    const Model model = parsed(TinyGraph().input("x", DType::float32, {1, 3, -1, -1})
-        .output("y", DType::float32, {1, 2, -1, -1}).weights("w", {2, 3, 1, 1}, std::vector<float>(6, 1.0F))
-        .node("Conv", {"x", "w"}, {"y"}).model());
+    const Model model = parsed(TinyGraph()
+                                   .input("x", DType::float32, {1, 3, -1, -1})
+                                   .output("y", DType::float32, {1, 2, -1, -1})
+                                   .weights("w", {2, 3, 1, 1}, std::vector<float>(6, 1.0F))
+                                   .node("Conv", {"x", "w"}, {"y"})
+                                   .model());
     EXPECT_EQ(model.facts().macs, std::nullopt);
     EXPECT_EQ(model.layers()[0].output_size, std::nullopt);
     EXPECT_EQ(model.facts().parameters, 6);
 }
 
 TEST(Model, PassesOperatorsOfOtherDomains) {
-    const Model model = parsed(TinyGraph().input("x", DType::float32, {1, 4}).output("y", DType::float32, {1, 4})
-        .domain_node("com.microsoft", "SomethingNew", {"x"}, {"h"}).node("Relu", {"h"}, {"y"}).model());
+    const Model model = parsed(TinyGraph()
+                                   .input("x", DType::float32, {1, 4})
+                                   .output("y", DType::float32, {1, 4})
+                                   .domain_node("com.microsoft", "SomethingNew", {"x"}, {"h"})
+                                   .node("Relu", {"h"}, {"y"})
+                                   .model());
     EXPECT_EQ(model.layers()[0].op, "com.microsoft.SomethingNew");
     EXPECT_EQ(model.layers()[0].output_size, std::nullopt);
 }
 
 TEST(Model, BelievesTheOperatorsWhereADeclaredShapeContradictsThem) {
-    const Model model = parsed(TinyGraph().input("x", DType::float32, {1, 4}).output("y", DType::float32, {1, 5})
-        .node("Relu", {"x"}, {"h"}).node("Abs", {"h"}, {"y"}).model());
+    const Model model = parsed(TinyGraph()
+                                   .input("x", DType::float32, {1, 4})
+                                   .output("y", DType::float32, {1, 5})
+                                   .node("Relu", {"x"}, {"h"})
+                                   .node("Abs", {"h"}, {"y"})
+                                   .model());
     EXPECT_EQ(model.tensor("y")->shape, (Shape{1, 4}));
 }
 
@@ -151,7 +185,8 @@ TEST(CacheFit, ComparesLayersThatHaveWeights) {
 struct Published {
     std::int64_t parameters;
     std::int64_t macs;
-    std::int64_t quantization = 0;  ///< elements of per-channel scales and zero points in that count: no parameters here
+    std::int64_t quantization =
+        0;  ///< elements of per-channel scales and zero points in that count: no parameters here
 };
 
 const std::map<std::string, Published> published{

@@ -23,7 +23,9 @@ namespace breakeven {
 
 namespace {
 
-std::string reason_of(int number) { return std::strerror(number); }
+std::string reason_of(int number) {
+    return std::strerror(number);
+}
 
 class Descriptor {
    public:

@@ -29,20 +29,23 @@ fs::path weights_file(const ExternalWeights& weights, const fs::path& folder, co
     const std::string shown = printable(weights.location, 120);
     const fs::path location(weights.location);
     if (weights.location.find('\0') != std::string::npos || !stays_inside(location)) {
-        throw bad_model(model, fmt::format("its weights' file '{}' leaves the model's folder, which is not allowed", shown));
+        throw bad_model(model,
+                        fmt::format("its weights' file '{}' leaves the model's folder, which is not allowed", shown));
     }
     std::error_code error;
     const fs::path file = fs::canonical(folder / location, error);
     if (error) {
-        throw bad_model(model, fmt::format("its weights' file '{}' is missing beside it ({}); it belongs in '{}'", shown,
-                                           error.message(), folder.string()));
+        throw bad_model(model, fmt::format("its weights' file '{}' is missing beside it ({}); it belongs in '{}'",
+                                           shown, error.message(), folder.string()));
     }
     const auto [inside, rest] = std::mismatch(folder.begin(), folder.end(), file.begin(), file.end());
     if (inside != folder.end()) {
         throw bad_model(model, fmt::format("its weights' file '{}' is a link out of the model's folder, which is not "
-                                           "allowed; put the file itself there", shown));
+                                           "allowed; put the file itself there",
+                                           shown));
     }
-    if (!fs::is_regular_file(file, error)) throw bad_model(model, fmt::format("its weights' file '{}' is no file", shown));
+    if (!fs::is_regular_file(file, error))
+        throw bad_model(model, fmt::format("its weights' file '{}' is no file", shown));
     return file;
 }
 
@@ -54,10 +57,11 @@ Bytes check_external(const Model& model, const fs::path& folder) {
         const auto available = static_cast<std::int64_t>(fs::file_size(file));
         const std::int64_t needed = weights.size_needed.value_or(weights.size.value_or(Bytes())).count();
         if (weights.offset.count() > available || needed > available - weights.offset.count()) {
-            throw bad_model(model.name(),
-                            fmt::format("weight '{}' needs {} bytes from byte {} of '{}', which has {}; was it cut short?",
-                                        printable(weights.tensor, 80), needed, weights.offset.count(),
-                                        printable(weights.location, 120), available));
+            throw bad_model(
+                model.name(),
+                fmt::format("weight '{}' needs {} bytes from byte {} of '{}', which has {}; was it cut short?",
+                            printable(weights.tensor, 80), needed, weights.offset.count(),
+                            printable(weights.location, 120), available));
         }
         total += Bytes(needed);
     }
@@ -71,8 +75,8 @@ ModelFile load_model(const fs::path& path) {
     const Bytes memory = memory_limit();
     std::string bytes = read_file(path, file_size_max);
     const auto too_large = [&](Bytes needed) {
-        return bad_model(name, fmt::format("it needs at least {} of memory, this machine has {}", to_text(needed),
-                                           to_text(memory)));
+        return bad_model(
+            name, fmt::format("it needs at least {} of memory, this machine has {}", to_text(needed), to_text(memory)));
     };
     // The bytes, and the graph made from them.
     const Bytes file_size(static_cast<std::int64_t>(bytes.size()));

@@ -18,7 +18,8 @@ std::vector<CacheLevel> levels_by_hwloc() {
     const std::unique_ptr<hwloc_topology, decltype(&hwloc_topology_destroy)> owner(topology, hwloc_topology_destroy);
     if (hwloc_topology_load(topology) != 0) return {};
     std::vector<CacheLevel> levels;
-    for (hwloc_obj_t object = hwloc_get_obj_by_type(topology, HWLOC_OBJ_PU, 0); object != nullptr; object = object->parent) {
+    for (hwloc_obj_t object = hwloc_get_obj_by_type(topology, HWLOC_OBJ_PU, 0); object != nullptr;
+         object = object->parent) {
         if (hwloc_obj_type_is_dcache(object->type) == 0 || object->attr->cache.size == 0) continue;
         const unsigned depth = object->attr->cache.depth;
         levels.push_back({fmt::format("L{}{}", depth, depth == 1 ? "d" : ""),

@@ -1,5 +1,5 @@
-// cache_fit: how a network's layers compare with a cache (Frennborn & Oliv 2022, chapter 5: latency falls with the share
-// of layers that fit a level).
+// cache_fit: how a network's layers compare with a cache (Frennborn & Oliv 2022, chapter 5: latency falls with the
+// share of layers that fit a level).
 #pragma once
 
 #include <optional>

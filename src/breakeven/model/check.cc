@@ -55,7 +55,8 @@ void check_versions(const ModelProto& proto, std::string_view model) {
 /// Names reach JSON and terminals.
 void check_names(const GraphProto& graph, std::string_view model) {
     const auto check = [&](const std::string& name, const char* what) {
-        if (!is_utf8(name)) throw bad_model(model, fmt::format("the name of a {} is not UTF-8: '{}'", what, printable(name, 80)));
+        if (!is_utf8(name))
+            throw bad_model(model, fmt::format("the name of a {} is not UTF-8: '{}'", what, printable(name, 80)));
     };
     for (const auto& input : graph.input()) check(input.name(), "graph input");
     for (const auto& output : graph.output()) check(output.name(), "graph output");
@@ -133,7 +134,8 @@ void check_inner_graph(const GraphProto& graph, std::string_view model, Totals& 
 
 void check_node(const NodeProto& node, std::string_view model, Totals& totals) {
     if (is_standard(node) && onnx::checker::check_is_experimental_op(node)) {
-        throw bad_model(model, fmt::format("operator {} was an experiment that ONNX took back", printable(node.op_type(), 40)));
+        throw bad_model(
+            model, fmt::format("operator {} was an experiment that ONNX took back", printable(node.op_type(), 40)));
     }
     check_attributes(node, model);
     totals.names += node.output_size();
@@ -213,7 +215,8 @@ void inline_functions(ModelProto& proto, std::string_view model) {
 }
 
 bool is_small(const TensorProto& tensor) {
-    return !is_external(tensor) && element_count(shape_of(tensor)).value_or(shape_elements_max + 1) <= shape_elements_max;
+    return !is_external(tensor) &&
+           element_count(shape_of(tensor)).value_or(shape_elements_max + 1) <= shape_elements_max;
 }
 
 template <class Sizes>

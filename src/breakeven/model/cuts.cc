@@ -22,7 +22,7 @@ struct Alive {
     std::size_t made = 0;
     std::size_t last_needed = 0;  ///< `forever` for outputs of the graph
     std::optional<std::int64_t> size;
-    bool crosses = true;          ///< false: a sequence, map or optional, which no link carries
+    bool crosses = true;  ///< false: a sequence, map or optional, which no link carries
 };
 
 struct Timeline {
@@ -43,8 +43,11 @@ Timeline timeline_of(const onnx::GraphProto& graph, const GraphIndex& index, con
     std::unordered_map<std::string_view, std::size_t> places;
     const auto add = [&](std::string_view name) {
         places[name] = timeline.tensors.size();
-        timeline.tensors.push_back({.name = name, .made = timeline.layers, .last_needed = 0,
-                                    .size = size_of(name, types), .crosses = !not_tensors.contains(name)});
+        timeline.tensors.push_back({.name = name,
+                                    .made = timeline.layers,
+                                    .last_needed = 0,
+                                    .size = size_of(name, types),
+                                    .crosses = !not_tensors.contains(name)});
     };
     for (const auto* input : index.inputs) add(input->name());
     for (int i = 0; i < graph.node_size(); ++i) {

@@ -15,17 +15,15 @@ using onnx::NodeProto;
 using Names = std::vector<std::string_view>;
 using NameSet = std::unordered_set<std::string_view>;
 
-constexpr std::array<std::string_view, 7> random_operators{"RandomNormal", "RandomUniform", "RandomNormalLike",
-                                                           "RandomUniformLike", "Multinomial", "Bernoulli", "Dropout"};
+constexpr std::array<std::string_view, 7> random_operators{
+    "RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli", "Dropout"};
 
 /// The names that a subgraph and those around it make; the main graph's are not among them.
 struct Scope {
     NameSet made;
     const Scope* around = nullptr;
 
-    bool has(std::string_view name) const {
-        return made.contains(name) || (around != nullptr && around->has(name));
-    }
+    bool has(std::string_view name) const { return made.contains(name) || (around != nullptr && around->has(name)); }
 };
 
 struct Found {
@@ -59,7 +57,8 @@ void add_free_names(const GraphProto& graph, const Scope* around, Found& found) 
 }
 
 bool is_random(const NodeProto& node) {
-    if (std::find(random_operators.begin(), random_operators.end(), node.op_type()) != random_operators.end()) return true;
+    if (std::find(random_operators.begin(), random_operators.end(), node.op_type()) != random_operators.end())
+        return true;
     for (const GraphProto* graph : subgraphs_of(node)) {
         if (std::any_of(graph->node().begin(), graph->node().end(), is_random)) return true;
     }
@@ -67,7 +66,9 @@ bool is_random(const NodeProto& node) {
 }
 
 /// Operators of domains we do not know may do anything; those of ONNX Runtime's own are functions like the standard's.
-bool is_known(const NodeProto& node) { return is_standard(node) || node.domain() == "com.microsoft"; }
+bool is_known(const NodeProto& node) {
+    return is_standard(node) || node.domain() == "com.microsoft";
+}
 
 std::vector<std::string> stable_names(const GraphProto& graph) {
     std::unordered_set<std::string> taken;
@@ -87,7 +88,9 @@ std::vector<std::string> stable_names(const GraphProto& graph) {
 
 }  // namespace
 
-bool is_standard(const NodeProto& node) { return node.domain().empty() || node.domain() == "ai.onnx"; }
+bool is_standard(const NodeProto& node) {
+    return node.domain().empty() || node.domain() == "ai.onnx";
+}
 
 std::string op_of(const NodeProto& node) {
     return is_standard(node) ? node.op_type() : node.domain() + "." + node.op_type();

@@ -7,10 +7,10 @@
 namespace breakeven {
 
 struct ModelImage {
-    std::string name;             ///< for messages and for servers: the file's stem
-    std::string bytes;            ///< the serialized ONNX model
-    std::filesystem::path path;   ///< not empty: weights are external, relative to this file; engines load from here
-    std::string sha256;           ///< of the model file, hexadecimal: the model's identity
+    std::string name;            ///< for messages and for servers: the file's stem
+    std::string bytes;           ///< the serialized ONNX model
+    std::filesystem::path path;  ///< not empty: weights are external, relative to this file; engines load from here
+    std::string sha256;          ///< of the model file, hexadecimal: the model's identity
 };
 
 }  // namespace breakeven

@@ -76,7 +76,8 @@ bool is_einsum_equation(std::string equation) {
 
 void check_einsum(const onnx::InferenceContext& context) {
     const auto* equation = context.getAttribute("equation");
-    if (equation != nullptr && !is_einsum_equation(equation->s())) fail_shape_inference("an Einsum without a sound equation");
+    if (equation != nullptr && !is_einsum_equation(equation->s()))
+        fail_shape_inference("an Einsum without a sound equation");
 }
 
 void infer_guarded(const onnx::InferenceFunction& infer, Budget& budget, onnx::InferenceContext& context) {
@@ -125,12 +126,12 @@ class GuardedRegistry final : public onnx::ISchemaRegistry {
     std::unique_ptr<onnx::OpSchema> guard(const onnx::OpSchema& schema) const {
         auto copy = std::make_unique<onnx::OpSchema>(schema);
         if (schema.has_type_and_shape_inference_function()) {
-            copy->TypeAndShapeInferenceFunction(
-                [infer = schema.GetTypeAndShapeInferenceFunction(), einsum = schema.Name() == "Einsum",
-                 this](onnx::InferenceContext& context) {
-                    if (einsum) check_einsum(context);
-                    infer_guarded(infer, budget_, context);
-                });
+            copy->TypeAndShapeInferenceFunction([infer = schema.GetTypeAndShapeInferenceFunction(),
+                                                 einsum = schema.Name() == "Einsum",
+                                                 this](onnx::InferenceContext& context) {
+                if (einsum) check_einsum(context);
+                infer_guarded(infer, budget_, context);
+            });
         }
         if (schema.has_data_propagation_function()) {
             copy->PartialDataPropagationFunction(

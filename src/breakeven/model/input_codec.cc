@@ -154,7 +154,9 @@ std::string metadata_json(const Preprocess& preprocess, const ImageInput& image)
     if (preprocess.crop) json["crop"] = {preprocess.crop->height, preprocess.crop->width};
     if (preprocess.crop_fraction) json["crop"] = *preprocess.crop_fraction;
     json["layout"] = image.layout == ImageLayout::nchw ? "NCHW" : "NHWC";
-    json["channels"] = image.channels == ChannelOrder::rgb ? "rgb" : image.channels == ChannelOrder::bgr ? "bgr" : "grey";
+    json["channels"] = image.channels == ChannelOrder::rgb   ? "rgb"
+                       : image.channels == ChannelOrder::bgr ? "bgr"
+                                                             : "grey";
     if (preprocess.label_offset != 0) json["label_offset"] = preprocess.label_offset;
     return json.dump();
 }

@@ -25,7 +25,7 @@ struct Model::State {
     onnx::ModelProto proto;
     onnx::ModelProto types_from;  ///< the skeleton with what was inferred: TypeTable's names point into it
     std::optional<TypeTable> types;
-    GraphIndex index;             ///< of proto's graph
+    GraphIndex index;  ///< of proto's graph
     ModelFacts facts;
     std::vector<Layer> layers;
     std::vector<ExternalWeights> external;
@@ -39,7 +39,8 @@ void parse_bytes(std::string_view bytes, const std::string& name, const ParseLim
         throw bad_model(name, "it is a Git LFS pointer, not the model itself; run `git lfs pull`");
     }
     if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) {
-        throw bad_model(name, "it is larger than the 2 GiB that ONNX's file format holds; store its weights externally");
+        throw bad_model(name,
+                        "it is larger than the 2 GiB that ONNX's file format holds; store its weights externally");
     }
     const Bytes memory = memory_to_parse(bytes);
     if (memory > limits.memory) {
@@ -51,7 +52,8 @@ void parse_bytes(std::string_view bytes, const std::string& name, const ParseLim
     }
     if (!proto.unknown_fields().empty()) {
         throw bad_model(name, fmt::format("{} bytes of it are nothing that ONNX knows; is it an ONNX file, whole and "
-                                          "without anything after its end?", proto.unknown_fields().size()));
+                                          "without anything after its end?",
+                                          proto.unknown_fields().size()));
     }
 }
 
@@ -174,12 +176,24 @@ Model Model::parse(std::string_view bytes, std::string name, const ParseLimits& 
     return Model(state);
 }
 
-const std::string& Model::name() const { return state_->name; }
-const ModelFacts& Model::facts() const { return state_->facts; }
-const std::vector<Layer>& Model::layers() const { return state_->layers; }
-const std::vector<ExternalWeights>& Model::external_weights() const { return state_->external; }
-const onnx::ModelProto& Model::proto() const { return state_->proto; }
-std::string Model::serialized() const { return state_->proto.SerializeAsString(); }
+const std::string& Model::name() const {
+    return state_->name;
+}
+const ModelFacts& Model::facts() const {
+    return state_->facts;
+}
+const std::vector<Layer>& Model::layers() const {
+    return state_->layers;
+}
+const std::vector<ExternalWeights>& Model::external_weights() const {
+    return state_->external;
+}
+const onnx::ModelProto& Model::proto() const {
+    return state_->proto;
+}
+std::string Model::serialized() const {
+    return state_->proto.SerializeAsString();
+}
 
 std::vector<Cut> Model::cuts() const {
     std::unordered_set<std::string_view> not_tensors;

@@ -22,17 +22,17 @@ namespace breakeven {
 
 /// What holds for the whole network. Sizes and multiply-adds are those of one sample: an open first dimension is 1.
 struct ModelFacts {
-    std::string sha256;          ///< of the bytes it was made from
-    std::int64_t opset = 0;      ///< of the standard operators
+    std::string sha256;      ///< of the bytes it was made from
+    std::int64_t opset = 0;  ///< of the standard operators
     std::int64_t ir_version = 0;
     /// Floating-point or dequantized weight elements; not scalars, shapes, scales, zero points, nor the vectors of ones
     /// that ONNX demands as the scale of a batch norm that has none.
     std::int64_t parameters = 0;
-    Bytes weight_size;           ///< of those parameters as they are stored
+    Bytes weight_size;  ///< of those parameters as they are stored
     /// Of Conv, ConvTranspose, Gemm, MatMul and their integer forms; nothing where a shape stays unknown.
     std::optional<std::int64_t> macs;
     std::size_t nodes = 0;
-    std::vector<TensorSpec> inputs;   ///< without those that have a default among the weights
+    std::vector<TensorSpec> inputs;  ///< without those that have a default among the weights
     std::vector<TensorSpec> outputs;
 };
 
@@ -48,18 +48,18 @@ struct Layer {
 
 /// The tensors that cross when a head of the network's first nodes runs elsewhere than the rest.
 struct Cut {
-    std::size_t layers_before = 0;      ///< layers in the head
-    std::vector<std::string> tensors;   ///< each once, in the order they are made
-    std::optional<Bytes> size;          ///< for one sample; nothing where a shape stays unknown
+    std::size_t layers_before = 0;     ///< layers in the head
+    std::vector<std::string> tensors;  ///< each once, in the order they are made
+    std::optional<Bytes> size;         ///< for one sample; nothing where a shape stays unknown
 };
 
 /// Weights in a file beside the model's.
 struct ExternalWeights {
     std::string tensor;
-    std::string location;               ///< as the model spells it, relative to the model's folder
+    std::string location;  ///< as the model spells it, relative to the model's folder
     Bytes offset;
-    std::optional<Bytes> size;          ///< nothing: to the end of the file
-    std::optional<Bytes> size_needed;   ///< by type and shape
+    std::optional<Bytes> size;         ///< nothing: to the end of the file
+    std::optional<Bytes> size_needed;  ///< by type and shape
 };
 
 /// What a model may ask for while it is read, so that a hostile one ends in an error.

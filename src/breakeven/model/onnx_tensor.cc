@@ -20,11 +20,20 @@ namespace {
 using onnx::TensorProto;
 
 constexpr std::array<std::pair<std::int32_t, DType>, 14> types{{
-    {TensorProto::FLOAT, DType::float32}, {TensorProto::UINT8, DType::uint8}, {TensorProto::INT8, DType::int8},
-    {TensorProto::UINT16, DType::uint16}, {TensorProto::INT16, DType::int16}, {TensorProto::INT32, DType::int32},
-    {TensorProto::INT64, DType::int64}, {TensorProto::STRING, DType::string}, {TensorProto::BOOL, DType::boolean},
-    {TensorProto::FLOAT16, DType::float16}, {TensorProto::DOUBLE, DType::float64}, {TensorProto::UINT32, DType::uint32},
-    {TensorProto::UINT64, DType::uint64}, {TensorProto::BFLOAT16, DType::bfloat16},
+    {TensorProto::FLOAT, DType::float32},
+    {TensorProto::UINT8, DType::uint8},
+    {TensorProto::INT8, DType::int8},
+    {TensorProto::UINT16, DType::uint16},
+    {TensorProto::INT16, DType::int16},
+    {TensorProto::INT32, DType::int32},
+    {TensorProto::INT64, DType::int64},
+    {TensorProto::STRING, DType::string},
+    {TensorProto::BOOL, DType::boolean},
+    {TensorProto::FLOAT16, DType::float16},
+    {TensorProto::DOUBLE, DType::float64},
+    {TensorProto::UINT32, DType::uint32},
+    {TensorProto::UINT64, DType::uint64},
+    {TensorProto::BFLOAT16, DType::bfloat16},
 }};
 
 std::optional<Bytes> parse_count(const std::string& text) {
@@ -39,7 +48,8 @@ std::optional<std::string> external_fault(const TensorProto& tensor) {
     for (const auto& entry : tensor.external_data()) {
         if (entry.key() == "location") located = !entry.value().empty();
         if ((entry.key() == "offset" || entry.key() == "length") && !parse_count(entry.value())) {
-            return fmt::format("its {} in the weights' file is not a size: '{}'", entry.key(), printable(entry.value(), 40));
+            return fmt::format("its {} in the weights' file is not a size: '{}'", entry.key(),
+                               printable(entry.value(), 40));
         }
     }
     if (!located) return "its weights lie in another file, which is not named";
@@ -108,7 +118,9 @@ bool is_floating_onnx(std::int32_t data_type) {
     }
 }
 
-Shape shape_of(const TensorProto& tensor) { return {tensor.dims().begin(), tensor.dims().end()}; }
+Shape shape_of(const TensorProto& tensor) {
+    return {tensor.dims().begin(), tensor.dims().end()};
+}
 
 bool is_external(const TensorProto& tensor) {
     return tensor.has_data_location() && tensor.data_location() == TensorProto::EXTERNAL;

@@ -38,23 +38,39 @@ struct Slots {
 
 /// Inputs whose integers are weights or biases.
 constexpr std::array<Slots, 9> quantized_slots{{
-    {"DequantizeLinear", {0, -1}}, {"QLinearConv", {3, 8, -1}}, {"QLinearMatMul", {0, 3, -1}},
-    {"ConvInteger", {1, -1}}, {"MatMulInteger", {0, 1, -1}}, {"QLinearAdd", {0, 3, -1}}, {"QLinearMul", {0, 3, -1}},
-    {"QGemm", {0, 3, 6, -1}}, {"DynamicQuantizeMatMul", {1, -1}},
+    {"DequantizeLinear", {0, -1}},
+    {"QLinearConv", {3, 8, -1}},
+    {"QLinearMatMul", {0, 3, -1}},
+    {"ConvInteger", {1, -1}},
+    {"MatMulInteger", {0, 1, -1}},
+    {"QLinearAdd", {0, 3, -1}},
+    {"QLinearMul", {0, 3, -1}},
+    {"QGemm", {0, 3, 6, -1}},
+    {"DynamicQuantizeMatMul", {1, -1}},
 }};
 
 /// Inputs that say how to compute, not what with: scales, zero points, bounds, sizes.
 constexpr std::array<Slots, 15> setting_slots{{
-    {"DequantizeLinear", {1, 2, -1}}, {"QuantizeLinear", {1, 2, -1}}, {"QLinearConv", {1, 2, 4, 5, 6, 7, -1}},
-    {"QLinearMatMul", {1, 2, 4, 5, 6, 7, -1}}, {"ConvInteger", {2, 3, -1}}, {"MatMulInteger", {2, 3, -1}},
-    {"QLinearAdd", {1, 2, 4, 5, 6, 7, -1}}, {"QLinearMul", {1, 2, 4, 5, 6, 7, -1}}, {"QGemm", {1, 2, 4, 5, 7, 8, -1}},
-    {"DynamicQuantizeMatMul", {2, 3, -1}}, {"Resize", {1, 2, 3, -1}}, {"Upsample", {1, -1}}, {"Clip", {1, 2, -1}},
-    {"Pad", {1, 2, 3, -1}}, {"Dropout", {1, 2, -1}},
+    {"DequantizeLinear", {1, 2, -1}},
+    {"QuantizeLinear", {1, 2, -1}},
+    {"QLinearConv", {1, 2, 4, 5, 6, 7, -1}},
+    {"QLinearMatMul", {1, 2, 4, 5, 6, 7, -1}},
+    {"ConvInteger", {2, 3, -1}},
+    {"MatMulInteger", {2, 3, -1}},
+    {"QLinearAdd", {1, 2, 4, 5, 6, 7, -1}},
+    {"QLinearMul", {1, 2, 4, 5, 6, 7, -1}},
+    {"QGemm", {1, 2, 4, 5, 7, 8, -1}},
+    {"DynamicQuantizeMatMul", {2, 3, -1}},
+    {"Resize", {1, 2, 3, -1}},
+    {"Upsample", {1, -1}},
+    {"Clip", {1, 2, -1}},
+    {"Pad", {1, 2, 3, -1}},
+    {"Dropout", {1, 2, -1}},
 }};
 
 /// Operators that only move or view their first input.
-constexpr std::array<std::string_view, 9> moving{"Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten",
-                                                 "Identity", "Slice", "Gather", "Expand"};
+constexpr std::array<std::string_view, 9> moving{"Reshape",  "Transpose", "Squeeze", "Unsqueeze", "Flatten",
+                                                 "Identity", "Slice",     "Gather",  "Expand"};
 
 template <class Table>
 bool lists(const Table& table, std::string_view op, int slot) {
@@ -104,7 +120,8 @@ Roles roles_in(const GraphProto& graph, const GraphIndex& index) {
         const NodeProto& node = graph.node(i);
         for (int slot = 0; slot < node.input_size(); ++slot) {
             const std::string& name = node.input(slot);
-            if (!name.empty() && index.constant_tensors.contains(name)) roles[name] |= role_at(node, slot, roles, index);
+            if (!name.empty() && index.constant_tensors.contains(name))
+                roles[name] |= role_at(node, slot, roles, index);
         }
         if (subgraphs_of(node).empty()) continue;
         for (const std::string_view name : index.needs[static_cast<std::size_t>(i)]) roles[name] |= data;

@@ -11,8 +11,19 @@ namespace breakeven {
 namespace {
 
 enum class Message {
-    model, graph, training, function, node, attribute, tensor, sparse_tensor, value_info, type, element_type,
-    tensor_type, shape,
+    model,
+    graph,
+    training,
+    function,
+    node,
+    attribute,
+    tensor,
+    sparse_tensor,
+    value_info,
+    type,
+    element_type,
+    tensor_type,
+    shape,
     entry,   ///< of strings and numbers only
     opaque,  ///< of messages that nobody uses here: taken at their worst
 };
@@ -23,24 +34,43 @@ struct Field {
 };
 
 // Field numbers of onnx-ml.proto. A field that is not here is counted as a string.
-constexpr std::array<Field, 6> model_fields{{{7, Message::graph}, {8, Message::entry}, {14, Message::entry},
-                                             {20, Message::training}, {25, Message::function}, {26, Message::opaque}}};
-constexpr std::array<Field, 8> graph_fields{{{1, Message::node}, {5, Message::tensor}, {11, Message::value_info},
-                                             {12, Message::value_info}, {13, Message::value_info},
-                                             {14, Message::opaque}, {15, Message::sparse_tensor}, {16, Message::entry}}};
+constexpr std::array<Field, 6> model_fields{{{7, Message::graph},
+                                             {8, Message::entry},
+                                             {14, Message::entry},
+                                             {20, Message::training},
+                                             {25, Message::function},
+                                             {26, Message::opaque}}};
+constexpr std::array<Field, 8> graph_fields{{{1, Message::node},
+                                             {5, Message::tensor},
+                                             {11, Message::value_info},
+                                             {12, Message::value_info},
+                                             {13, Message::value_info},
+                                             {14, Message::opaque},
+                                             {15, Message::sparse_tensor},
+                                             {16, Message::entry}}};
 constexpr std::array<Field, 4> training_fields{
     {{1, Message::graph}, {2, Message::graph}, {3, Message::entry}, {4, Message::entry}}};
-constexpr std::array<Field, 5> function_fields{{{7, Message::node}, {9, Message::entry}, {11, Message::attribute},
-                                                {12, Message::value_info}, {14, Message::entry}}};
+constexpr std::array<Field, 5> function_fields{{{7, Message::node},
+                                                {9, Message::entry},
+                                                {11, Message::attribute},
+                                                {12, Message::value_info},
+                                                {14, Message::entry}}};
 constexpr std::array<Field, 3> node_fields{{{5, Message::attribute}, {9, Message::entry}, {10, Message::opaque}}};
-constexpr std::array<Field, 8> attribute_fields{{{5, Message::tensor}, {6, Message::graph}, {10, Message::tensor},
-                                                 {11, Message::graph}, {14, Message::type}, {15, Message::type},
-                                                 {22, Message::sparse_tensor}, {23, Message::sparse_tensor}}};
+constexpr std::array<Field, 8> attribute_fields{{{5, Message::tensor},
+                                                 {6, Message::graph},
+                                                 {10, Message::tensor},
+                                                 {11, Message::graph},
+                                                 {14, Message::type},
+                                                 {15, Message::type},
+                                                 {22, Message::sparse_tensor},
+                                                 {23, Message::sparse_tensor}}};
 constexpr std::array<Field, 3> tensor_fields{{{3, Message::entry}, {13, Message::entry}, {16, Message::entry}}};
 constexpr std::array<Field, 2> sparse_fields{{{1, Message::tensor}, {2, Message::tensor}}};
 constexpr std::array<Field, 2> value_info_fields{{{2, Message::type}, {4, Message::entry}}};
-constexpr std::array<Field, 5> type_fields{{{1, Message::tensor_type}, {4, Message::element_type},
-                                            {5, Message::element_type}, {8, Message::tensor_type},
+constexpr std::array<Field, 5> type_fields{{{1, Message::tensor_type},
+                                            {4, Message::element_type},
+                                            {5, Message::element_type},
+                                            {8, Message::tensor_type},
                                             {9, Message::element_type}}};
 constexpr std::array<Field, 2> element_type_fields{{{1, Message::type}, {2, Message::type}}};
 constexpr std::array<Field, 1> tensor_type_fields{{{2, Message::shape}}};
@@ -122,9 +152,7 @@ bool Walk::payload(Message kind, std::uint64_t number, std::size_t size, int dep
 bool Walk::field(Message kind, std::uint64_t tag, std::size_t end, int depth) {
     std::uint64_t size = 0;
     switch (tag & 7U) {
-        case 0:
-            memory += scalar_bytes;
-            return varint(end, size);
+        case 0: memory += scalar_bytes; return varint(end, size);
         case 1: size = 8; break;
         case 5: size = 4; break;
         case 2:

@@ -16,8 +16,19 @@ struct Block {
     std::int64_t stride;
 };
 
-constexpr std::array<Block, 13> blocks{{{64, 1}, {128, 2}, {128, 1}, {256, 2}, {256, 1}, {512, 2}, {512, 1},
-                                        {512, 1}, {512, 1}, {512, 1}, {512, 1}, {1024, 2}, {1024, 1}}};
+constexpr std::array<Block, 13> blocks{{{64, 1},
+                                        {128, 2},
+                                        {128, 1},
+                                        {256, 2},
+                                        {256, 1},
+                                        {512, 2},
+                                        {512, 1},
+                                        {512, 1},
+                                        {512, 1},
+                                        {512, 1},
+                                        {512, 1},
+                                        {1024, 2},
+                                        {1024, 1}}};
 
 Value norm_and_relu(NetworkBuilder& builder, const std::string& layer, const Value& from) {
     return builder.relu6(layer + "_relu", builder.batch_norm(layer + "_bn", from, NormScale::learned));
@@ -33,17 +44,18 @@ Value block(NetworkBuilder& builder, std::size_t number, const Value& from, cons
         builder.depthwise(depthwise, padded,
                           {.kernel = 3, .stride = shape.stride, .padding = strided ? Padding::valid : Padding::same}));
     const std::string pointwise = fmt::format("conv_pw_{}", number);
-    return norm_and_relu(builder, pointwise,
-                         builder.convolution(pointwise, filtered, shape.filters,
-                                             {.kernel = 1, .stride = 1, .padding = Padding::same}));
+    return norm_and_relu(
+        builder, pointwise,
+        builder.convolution(pointwise, filtered, shape.filters, {.kernel = 1, .stride = 1, .padding = Padding::same}));
 }
 
 }  // namespace
 
 NetworkBuilder::Value mobilenet_v1(NetworkBuilder& builder, std::int64_t side) {
     Value value = builder.picture(side);
-    value = norm_and_relu(builder, "conv1",
-                          builder.convolution("conv1", value, 32, {.kernel = 3, .stride = 2, .padding = Padding::same}));
+    value =
+        norm_and_relu(builder, "conv1",
+                      builder.convolution("conv1", value, 32, {.kernel = 3, .stride = 2, .padding = Padding::same}));
     for (std::size_t i = 0; i < blocks.size(); ++i) value = block(builder, i + 1, value, blocks[i]);
     return value;
 }

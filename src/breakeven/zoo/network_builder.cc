@@ -181,7 +181,8 @@ NetworkBuilder::Value NetworkBuilder::convolve(const std::string& layer, const V
     if (!seed_) return value;
 
     const std::string tensor = layer + "/kernel";
-    const auto weights = random_weights(tensor, filters * depth * area, std::sqrt(6.0 / static_cast<double>(depth * area)));
+    const auto weights =
+        random_weights(tensor, filters * depth * area, std::sqrt(6.0 / static_cast<double>(depth * area)));
     for (std::int64_t f = 0; f < filters; ++f) {
         Taps taps;
         for (std::int64_t c = 0; c < depth; ++c) {
@@ -265,8 +266,8 @@ NetworkBuilder::Value NetworkBuilder::dense(const std::string& layer, const Valu
     parameters_ += from.channels * units + units;
     Value value{.tensor = layer, .channels = units, .height = 1, .width = 1, .zeros = 0, .moments = {}};
     if (!seed_) return value;
-    const auto weights = random_weights(layer + "/kernel", from.channels * units,
-                                        std::sqrt(6.0 / static_cast<double>(from.channels)));
+    const auto weights =
+        random_weights(layer + "/kernel", from.channels * units, std::sqrt(6.0 / static_cast<double>(from.channels)));
     std::vector<double> means(static_cast<std::size_t>(units), 0.0);
     value.moments.assign(static_cast<std::size_t>(units), {});
     for (std::size_t i = 0; i < weights.size(); ++i) {

@@ -26,7 +26,7 @@ enum class NormScale { learned, none };
 enum class Activation { relu, softmax };
 
 class NetworkBuilder final {
- public:
+   public:
     /// What a channel's numbers are expected to be over many inputs.
     struct Moments {
         double mean = 0.0;
@@ -38,8 +38,8 @@ class NetworkBuilder final {
         std::int64_t channels = 0;
         std::int64_t height = 1;
         std::int64_t width = 1;
-        std::int64_t zeros = 0;               ///< rows below and columns right that the next layer pads
-        std::vector<Moments> moments;         ///< of each channel; empty without a seed
+        std::int64_t zeros = 0;        ///< rows below and columns right that the next layer pads
+        std::vector<Moments> moments;  ///< of each channel; empty without a seed
     };
     struct Filter {
         std::int64_t kernel = 3;
@@ -70,7 +70,7 @@ class NetworkBuilder final {
     /// The model with `result` as its output "probs". Only with a seed.
     Model finish(const Value& result) const;
 
- private:
+   private:
     struct Axis;
     struct Taps;
 
@@ -78,7 +78,8 @@ class NetworkBuilder final {
                    const Filter& filter);
     std::vector<float> random_weights(const std::string& tensor, std::int64_t count, double limit) const;
     std::string store(const std::string& tensor, const Shape& shape, const std::vector<float>& values);
-    Value add_node(const std::string& layer, const std::string& op, const std::vector<std::string>& inputs, Value shape);
+    Value add_node(const std::string& layer, const std::string& op, const std::vector<std::string>& inputs,
+                   Value shape);
 
     std::string name_;
     std::optional<std::uint64_t> seed_;

@@ -23,7 +23,9 @@ struct Family {
 
 constexpr std::array<Family, 1> families{{{"mobilenet-v1", {32, 75, 128}, mobilenet_v1}}};
 
-std::string name_of(const Family& family, std::int64_t side) { return fmt::format("{}-{}", family.name, side); }
+std::string name_of(const Family& family, std::int64_t side) {
+    return fmt::format("{}-{}", family.name, side);
+}
 
 /// The study's top: Flatten, Dense(256), Dense(100) for CIFAR-100's classes.
 NetworkBuilder::Value top(NetworkBuilder& builder, const NetworkBuilder::Value& features) {

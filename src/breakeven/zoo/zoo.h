@@ -16,7 +16,7 @@ namespace breakeven {
 inline constexpr std::string_view weights_metadata_key = "breakeven.weights";
 
 struct ZooNetwork {
-    std::string name;              ///< "mobilenet-v1-32"
+    std::string name;  ///< "mobilenet-v1-32"
     TensorSpec input;
     std::int64_t parameters = 0;
     std::int64_t keras_layers = 0;  ///< as Keras counts them, with the input and the three of the top
