@@ -146,15 +146,19 @@ class GuardedRegistry final : public onnx::ISchemaRegistry {
     mutable Budget budget_;
 };
 
+/// Whether values that hold shapes are followed through Shape, Gather, Concat and the like.
+enum class ShapeValues { followed, ignored };
+
 /// Nothing when it worked, else what ONNX said.
-std::optional<std::string> try_to_infer(ModelProto& proto, std::string_view model) {
+std::optional<std::string> try_to_infer(ModelProto& proto, std::string_view model,
+                                        ShapeValues shape_values = ShapeValues::followed) {
     std::int64_t nodes = 0;
     for_each_node(proto.graph(), [&](const onnx::NodeProto&) { ++nodes; });
     const GuardedRegistry registry(calls_max_for_each_node * (nodes + 1000));
     onnx::shape_inference::DataValueMap values;
     try {
         const onnx::ShapeInferenceOptions options(/*check_type_val=*/true, /*strict_mode_val=*/1,
-                                                  /*data_prop_val=*/true);
+                                                  /*data_prop_val=*/shape_values == ShapeValues::followed);
         onnx::shape_inference::InferShapes(proto, &registry, options, &values);
     } catch (const std::bad_alloc&) {
         throw;
@@ -254,8 +258,12 @@ ModelProto inferred(const ModelProto& skeleton, std::string_view model) {
     // What fits no batch of 1 may fit the open batch.
     ModelProto open = skeleton;
     drop_declared(*open.mutable_graph());
-    if (const auto fault = try_to_infer(open, model)) throw bad_model(model, printable(*fault));
-    return open;
+    if (!try_to_infer(open, model)) return open;
+    // Following values is partial, and refuses what it does not know.
+    if (const auto fault = try_to_infer(closed, model, ShapeValues::ignored)) {
+        throw bad_model(model, printable(*fault));
+    }
+    return closed;
 }
 
 }  // namespace breakeven
