@@ -99,7 +99,9 @@ Answered Inference::run(ServedModel& model, ParsedMessage& request, const Caller
     RunResult result;
     {
         const HeldTurn turn(admission_);
-        if (caller.gone()) return Refusal{RefusalCode::cancelled, "the client gave up"};
+        if (caller.gone() || std::chrono::system_clock::now() >= caller.deadline) {
+            return Refusal{RefusalCode::cancelled, "the client gave up"};
+        }
         const Seconds running = clock_.now();
         times.queue = running - waiting;
         result = model.runner->run(inputs);

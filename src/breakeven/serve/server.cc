@@ -100,6 +100,7 @@ std::vector<IndexEntry> Server::index() const { return repository_.index(); }
 std::string Server::start() {
     BREAKEVEN_ASSERT(!running_);
     const std::string host = host_of(options_.listen);
+    prepare_grpc();
     enable_reflection();
     auto running = std::make_unique<Running>(repository_, admission_, clock_, options_);
     grpc::ServerBuilder builder;

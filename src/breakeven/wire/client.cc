@@ -146,6 +146,7 @@ Outcome<Answer> call(Seconds limit, const Connect& connect, const Call& make, co
 
 Client::Client(std::string address, ClientOptions options)
     : address_(std::move(address)), options_(std::move(options)) {
+    prepare_grpc();
     grpc::ChannelArguments arguments;
     set_transport(arguments, options_.message_max);
     connection_ = std::make_unique<Connection>(

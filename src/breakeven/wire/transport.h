@@ -17,6 +17,9 @@ inline constexpr int window_size = 8 << 20;
 /// Largest HTTP/2 frame. gRPC's 16 KiB costs a header and a look at it every 16 KiB.
 inline constexpr int frame_size = 1 << 20;
 
+/// To be called before anything else of gRPC, any number of times.
+void prepare_grpc();
+
 inline int message_size_of(Bytes limit) {
     return static_cast<int>(std::clamp<std::int64_t>(limit.count(), 0, INT_MAX));
 }
