@@ -22,9 +22,15 @@ struct Options {
     std::size_t limit = 0;
 };
 
-double number(Probability of) { return of.in(of_one); }
-std::string percent_text(Probability of) { return fmt::format("{:.1f} %", of.in(percent)); }
-Json interval_json(const Interval<Probability>& of) { return {number(of.low), number(of.high)}; }
+double number(Probability of) {
+    return of.in(of_one);
+}
+std::string percent_text(Probability of) {
+    return fmt::format("{:.1f} %", of.in(percent));
+}
+Json interval_json(const Interval<Probability>& of) {
+    return {number(of.low), number(of.high)};
+}
 std::string interval_text(const Tally& tally) {
     const Interval<Probability> interval = wilson_interval(tally);
     return fmt::format("{:.1f} to {:.1f}", interval.low.in(percent), interval.high.in(percent));
@@ -51,7 +57,8 @@ struct Result {
 
 Result result_of(const Evaluation& evaluation) {
     if (!evaluation.comparison) return {.model = evaluation.accuracy};
-    return {.model = evaluation.comparison->second, .against = &evaluation.accuracy, .comparison = &*evaluation.comparison};
+    return {
+        .model = evaluation.comparison->second, .against = &evaluation.accuracy, .comparison = &*evaluation.comparison};
 }
 
 /// In parts of one: model minus the other.
@@ -81,16 +88,17 @@ std::string against_text(const Result& result, const std::string& name) {
     const Interval<Probability> difference = paired_difference_interval(disagreement);
     const double p = number(mcnemar_p(disagreement));
     return text + fmt::format("  top-1 {:+.1f} points to its {} (95 % interval {:+.1f} to {:+.1f}), p = {:.2g}: {}\n",
-                              100.0 * difference_of(disagreement),
-                              percent_text(share(*result.against->top1)), difference.low.in(percent),
-                              difference.high.in(percent), p, p < 0.05 ? "they differ" : "no difference shown");
+                              100.0 * difference_of(disagreement), percent_text(share(*result.against->top1)),
+                              difference.low.in(percent), difference.high.in(percent), p,
+                              p < 0.05 ? "they differ" : "no difference shown");
 }
 
 std::string text_of(const Result& result, bool untrained) {
     std::string text;
     if (result.model.top1) {
-        text = fmt::format("top-1 {} (95 % interval {}), top-{} {}\n", percent_text(share(*result.model.top1)),
-                           interval_text(*result.model.top1), result.model.top, percent_text(share(*result.model.top_k)));
+        text =
+            fmt::format("top-1 {} (95 % interval {}), top-{} {}\n", percent_text(share(*result.model.top1)),
+                        interval_text(*result.model.top1), result.model.top, percent_text(share(*result.model.top_k)));
     }
     if (untrained) text += "untrained: no labels, or seeded weights; agreement is all that means something\n";
     return text;
@@ -107,8 +115,9 @@ std::vector<Sample> limited(const std::vector<Sample>& samples, std::size_t limi
 void run_evaluate(Shell& shell, const Options& options) {
     const SampleFolder folder = read_sample_folder(options.data);
     if (!folder.labelled && options.against.empty()) {
-        throw Error(ErrorKind::input, fmt::format("evaluate on '{}'", options.data),
-                    "there is no labels.csv, and without labels there is no accuracy; --against MODEL reports agreement");
+        throw Error(
+            ErrorKind::input, fmt::format("evaluate on '{}'", options.data),
+            "there is no labels.csv, and without labels there is no accuracy; --against MODEL reports agreement");
     }
     const std::vector<Sample> samples = limited(folder.samples, options.limit);
     const Engines engines = make_engines(shell);
@@ -120,12 +129,12 @@ void run_evaluate(Shell& shell, const Options& options) {
     const bool folder_says = options.preprocess.empty() && folder.preprocess.has_value();
     const Preprocess preprocess = folder_says ? *folder.preprocess : preprocess_for(loaded, options.preprocess);
 
-    AccuracyTask task{.labels = {},
-                      .input = [&](std::size_t i, const TensorSpec& spec) {
-                          return read_sample(folder, samples[i], spec, preprocess);
-                      },
-                      .label_offset = preprocess.label_offset,
-                      .top = options.top};
+    AccuracyTask task{
+        .labels = {},
+        .input = [&](std::size_t i,
+                     const TensorSpec& spec) { return read_sample(folder, samples[i], spec, preprocess); },
+        .label_offset = preprocess.label_offset,
+        .top = options.top};
     for (const Sample& sample : samples) task.labels.push_back(sample.label);
     const auto progress = [&](std::size_t done, const Evaluation& so_far) {
         const Accuracy& accuracy = result_of(so_far).model;
@@ -133,8 +142,8 @@ void run_evaluate(Shell& shell, const Options& options) {
                                    accuracy.top1 ? ", top-1 " + percent_text(share(*accuracy.top1)) : ""));
         return interrupted() ? Onwards::stop : Onwards::go_on;
     };
-    const Evaluation evaluation = evaluate(task, against ? *against->runner : *loaded.runner,
-                                           against ? loaded.runner.get() : nullptr, progress);
+    const Evaluation evaluation =
+        evaluate(task, against ? *against->runner : *loaded.runner, against ? loaded.runner.get() : nullptr, progress);
     shell.progress_done();
 
     const Result result = result_of(evaluation);
@@ -160,7 +169,8 @@ void add_evaluate(CLI::App& app, Shell& shell) {
     CLI::App* command = add_command(app, shell, "evaluate", "how often a network is right on labelled data",
                                     "breakeven evaluate mobilenet-pq.onnx --data imagenet-500 --against mobilenet.onnx",
                                     [&shell, options] { run_evaluate(shell, *options); });
-    command->add_option("MODEL", options->model, "an .onnx file, or with --server the name of a network there")->required();
+    command->add_option("MODEL", options->model, "an .onnx file, or with --server the name of a network there")
+        ->required();
     command->add_option("--data", options->data, "folder of pictures, .npy or .bin files with labels.csv (file,label)")
         ->required();
     command->add_option("--preprocess", options->preprocess,
@@ -170,7 +180,8 @@ void add_evaluate(CLI::App& app, Shell& shell) {
     command->add_option("--top", options->top, "a label counts as found among so many best classes")
         ->check(CLI::Range(std::int64_t{1}, std::int64_t{1000}))
         ->capture_default_str();
-    command->add_option("--limit", options->limit, "only so many samples, spread evenly over the folder (default: all)");
+    command->add_option("--limit", options->limit,
+                        "only so many samples, spread evenly over the folder (default: all)");
 }
 
 }  // namespace breakeven::cli

@@ -41,11 +41,13 @@ std::vector<std::string> files_of(const std::vector<TensorSpec>& specs, const st
         } else if (specs.size() == 1) {
             spec = specs.begin();
         } else {
-            throw Error(ErrorKind::usage, fmt::format("read --input '{}'", text),
-                        fmt::format("write NAME=FILE; the network has {} inputs, '{}' is none of them", specs.size(), name));
+            throw Error(
+                ErrorKind::usage, fmt::format("read --input '{}'", text),
+                fmt::format("write NAME=FILE; the network has {} inputs, '{}' is none of them", specs.size(), name));
         }
         std::string& slot = files[static_cast<std::size_t>(spec - specs.begin())];
-        if (!slot.empty()) throw Error(ErrorKind::usage, fmt::format("read --input '{}'", text), "the input is given twice");
+        if (!slot.empty())
+            throw Error(ErrorKind::usage, fmt::format("read --input '{}'", text), "the input is given twice");
         slot = file;
     }
     for (std::size_t i = 0; i < specs.size(); ++i) {
@@ -146,10 +148,12 @@ Output describe(const TensorSpec& spec, const Tensor& tensor, const Options& opt
         }
         out.json["top"] = std::move(top);
         out.json["probabilities"] = given ? "given" : "softmax";
-        out.text += fmt::format("{}: {}\n", title, given ? "probabilities, as the network gives them"
-                                                         : "scores; the probabilities are their softmax");
+        out.text += fmt::format(
+            "{}: {}\n", title,
+            given ? "probabilities, as the network gives them" : "scores; the probabilities are their softmax");
     }
-    if (tensor.dtype() != DType::string && tensor.elements() <= values_printed_max) out.json["data"] = to_doubles(tensor);
+    if (tensor.dtype() != DType::string && tensor.elements() <= values_printed_max)
+        out.json["data"] = to_doubles(tensor);
     return out;
 }
 
@@ -159,7 +163,8 @@ void write_outputs(const std::string& path, const std::vector<TensorSpec>& specs
         std::filesystem::path file = path;
         if (outputs.size() > 1) {
             std::string part = specs[i].name;
-            std::ranges::replace_if(part, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; }, '_');
+            std::ranges::replace_if(
+                part, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; }, '_');
             file.replace_extension("." + part + file.extension().string());
         }
         write_file(file, to_npy(outputs[i]));
@@ -179,8 +184,8 @@ void run_infer(const Shell& shell, const Options& options) {
 
     const Seconds start = shell.clock.now();
     const RunResult result = loaded.runner->run(inputs);
-    const Times times{.total = shell.clock.now() - start, .server = result.server,
-                      .remote = loaded.platform.is_remote()};
+    const Times times{
+        .total = shell.clock.now() - start, .server = result.server, .remote = loaded.platform.is_remote()};
 
     if (!options.output.empty()) write_outputs(options.output, loaded.runner->outputs(), result.outputs);
     Json outputs = Json::array();
@@ -202,19 +207,24 @@ void run_infer(const Shell& shell, const Options& options) {
 
 void add_infer(CLI::App& app, Shell& shell) {
     auto options = std::make_shared<Options>();
-    CLI::App* command = add_command(app, shell, "infer", "one inference, here or on a server",
-                                    "breakeven infer mobilenet.onnx --input cat.jpg --labels classes.txt --server edge:8001",
-                                    [&shell, options] { run_infer(shell, *options); });
-    command->add_option("MODEL", options->model, "an .onnx file, or with --server the name of a network there")->required();
-    command->add_option("--input", options->inputs, "FILE or NAME=FILE: a JPEG or PNG picture, .npy or raw .bin; repeatable")
+    CLI::App* command =
+        add_command(app, shell, "infer", "one inference, here or on a server",
+                    "breakeven infer mobilenet.onnx --input cat.jpg --labels classes.txt --server edge:8001",
+                    [&shell, options] { run_infer(shell, *options); });
+    command->add_option("MODEL", options->model, "an .onnx file, or with --server the name of a network there")
+        ->required();
+    command
+        ->add_option("--input", options->inputs,
+                     "FILE or NAME=FILE: a JPEG or PNG picture, .npy or raw .bin; repeatable")
         ->required()
         ->allow_extra_args(false);
     add_place_options(*command, options->place);
     command->add_option("--top", options->top, "how many classes to show")
         ->check(CLI::Range(std::size_t{1}, std::size_t{1000}))
         ->capture_default_str();
-    command->add_option("--preprocess", options->preprocess,
-                        "preprocess.json: how pictures become inputs (default: what the model says, else pixels 0 to 255)");
+    command->add_option(
+        "--preprocess", options->preprocess,
+        "preprocess.json: how pictures become inputs (default: what the model says, else pixels 0 to 255)");
     command->add_option("--labels", options->labels, "names of the classes, one a line");
     command->add_option("-o,--output", options->output, "write the output as .npy");
 }

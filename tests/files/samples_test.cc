@@ -47,7 +47,9 @@ class Samples : public testing::Test {
 };
 
 const std::vector<float> one_and_two{1, 2};
-std::string raw_pair() { return {reinterpret_cast<const char*>(one_and_two.data()), 8}; }
+std::string raw_pair() {
+    return {reinterpret_cast<const char*>(one_and_two.data()), 8};
+}
 
 TEST(Labels, RowsInOrder) {
     EXPECT_EQ(parse_labels("file,label\na.png,3\nb/c.png,0\n", "x"),
@@ -55,7 +57,9 @@ TEST(Labels, RowsInOrder) {
 }
 
 TEST(Labels, SpreadsheetsHabitsAreFine) {
-    EXPECT_EQ(parse_labels("\xef\xbb\xbf" "file,label\r\n\"a,\"\"b\"\".png\",3\r\n\r\n", "x"),
+    EXPECT_EQ(parse_labels("\xef\xbb\xbf"
+                           "file,label\r\n\"a,\"\"b\"\".png\",3\r\n\r\n",
+                           "x"),
               (std::vector<Sample>{{.file = "a,\"b\".png", .label = 3}}));
 }
 
@@ -70,7 +74,8 @@ TEST(Labels, MalformedRowsAreNamedByTheirLine) {
 TEST(Labels, FilesOutsideTheFolderAreRefused) {
     for (const char* file : {"/etc/passwd", "../a.png", "a/../../b.png", ".."}) {
         EXPECT_NE(label_refusal(std::string("file,label\n") + file + ",1\n").find("inside the folder"),
-                  std::string::npos) << file;
+                  std::string::npos)
+            << file;
     }
 }
 
@@ -121,7 +126,8 @@ TEST_F(Samples, ALinkOutOfTheFolderIsRefused) {
     fs::create_directory(inside);
     put("secret.bin", raw_pair());
     fs::create_symlink("../secret.bin", inside / "a.bin");
-    const SampleFolder read{.folder = inside, .samples = {{.file = "a.bin", .label = {}}}, .labelled = false, .preprocess = {}};
+    const SampleFolder read{
+        .folder = inside, .samples = {{.file = "a.bin", .label = {}}}, .labelled = false, .preprocess = {}};
     EXPECT_NE(refusal([&] { return read_sample(read, read.samples[0], pair_, {}); }).find("leads out"),
               std::string::npos);
 }
@@ -130,7 +136,8 @@ TEST_F(Samples, ErrorsNameTheFile) {
     put("a.bin", "123");
     put("b.jpg", "no picture");
     for (const char* name : {"a.bin", "b.jpg", "absent.png"}) {
-        const SampleFolder read{.folder = folder_, .samples = {{.file = name, .label = {}}}, .labelled = false, .preprocess = {}};
+        const SampleFolder read{
+            .folder = folder_, .samples = {{.file = name, .label = {}}}, .labelled = false, .preprocess = {}};
         EXPECT_NE(refusal([&] { return read_sample(read, read.samples[0], pair_, {}); }).find(name), std::string::npos);
     }
 }

@@ -23,12 +23,14 @@ Tensor scores_of(const std::vector<float>& values) {
 class Rows {
    public:
     explicit Rows(std::vector<std::vector<float>> rows)
-        : runner_({.inputs = {{.name = "index", .dtype = DType::int64, .shape = {1}}},
-                   .outputs = {{.name = "scores", .dtype = DType::float32, .shape = {1, -1}}},
-                   .run = [rows = std::move(rows)](std::span<const Tensor> inputs) {
+        : runner_(
+              {.inputs = {{.name = "index", .dtype = DType::int64, .shape = {1}}},
+               .outputs = {{.name = "scores", .dtype = DType::float32, .shape = {1, -1}}},
+               .run =
+                   [rows = std::move(rows)](std::span<const Tensor> inputs) {
                        return std::vector{scores_of(rows[static_cast<std::size_t>(inputs[0].as<std::int64_t>()[0])])};
                    }},
-                  runs_) {}
+              runs_) {}
     Runner& runner() { return runner_; }
 
    private:
@@ -38,9 +40,10 @@ class Rows {
 
 AccuracyTask task(std::vector<std::optional<std::int64_t>> labels, std::int64_t top = 5) {
     return {.labels = std::move(labels),
-            .input = [](std::size_t i, const TensorSpec&) {
-                return Tensor::of<std::int64_t>(DType::int64, {1}, std::vector{static_cast<std::int64_t>(i)});
-            },
+            .input =
+                [](std::size_t i, const TensorSpec&) {
+                    return Tensor::of<std::int64_t>(DType::int64, {1}, std::vector{static_cast<std::int64_t>(i)});
+                },
             .label_offset = 0,
             .top = top};
 }
@@ -107,7 +110,8 @@ RC_GTEST_PROP(BestClasses, AreASortedPrefix, (const std::vector<float>& values))
     const std::vector<ClassScore> best = best_classes(scores_of(values), count);
     RC_ASSERT(best.size() == std::min(count, values.size()));
     for (std::size_t i = 1; i < best.size(); ++i) {
-        RC_ASSERT(best[i - 1].score > best[i].score || (best[i - 1].score == best[i].score && best[i - 1].index < best[i].index));
+        RC_ASSERT(best[i - 1].score > best[i].score ||
+                  (best[i - 1].score == best[i].score && best[i - 1].index < best[i].index));
     }
     for (const float value : values) RC_ASSERT(static_cast<double>(value) <= best[0].score);
 }

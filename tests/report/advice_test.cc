@@ -35,14 +35,16 @@ TEST(AdviceJson, BestPointsAtTheCheapestPlanThatFits) {
 }
 
 TEST(AdviceJson, EveryFigureHasAnOriginAndUnknownOnesAReason) {
-    for (const Json& plan : advice_json(example::advice({}))["plans"]) {
+    const Json without_powers = advice_json(example::advice({}));
+    for (const Json& plan : without_powers["plans"]) {
         const Json& cost = plan["cost"];
         EXPECT_TRUE(cost["energy_j"].is_null());
         EXPECT_TRUE(cost["edp_js"].is_null());
         EXPECT_NE(cost["energy_reason"], "");
         EXPECT_NE(cost["latency_s"]["origin"], "");
     }
-    for (const Json& plan : advice_json(example::advice())["plans"]) {
+    const Json with_powers = advice_json(example::advice());
+    for (const Json& plan : with_powers["plans"]) {
         const Json& cost = plan["cost"];
         EXPECT_EQ(cost.contains("energy_reason"), cost["energy_j"].is_null());
         if (cost["energy_j"].is_null()) continue;
@@ -53,7 +55,8 @@ TEST(AdviceJson, EveryFigureHasAnOriginAndUnknownOnesAReason) {
 }
 
 TEST(AdviceJson, ALocalPlanHasNoLinkAndSendsNothing) {
-    for (const Json& plan : advice_json(example::advice())["plans"]) {
+    const Json document = advice_json(example::advice());
+    for (const Json& plan : document["plans"]) {
         if (plan["kind"] != "local") continue;
         EXPECT_TRUE(plan["link"].is_null());
         EXPECT_EQ(plan["cost"]["bytes_up"]["value"], 0);
@@ -66,7 +69,8 @@ TEST(AdviceJson, BreakEvenOfALinkIsItsFastestOffload) {
     for (const Json& entry : document["break_even"]) {
         double fastest = 1e9;
         for (const Json& plan : document["plans"]) {
-            if (plan["link"] == entry["link"]) fastest = std::min(fastest, plan["cost"]["latency_s"]["value"].get<double>());
+            if (plan["link"] == entry["link"])
+                fastest = std::min(fastest, plan["cost"]["latency_s"]["value"].get<double>());
         }
         EXPECT_EQ(entry["latency_s"]["value"], fastest);
     }
@@ -125,7 +129,7 @@ TEST(AdviceText, OpensWithTheDecisionAndFitsEightyColumns) {
 
 TEST(AdviceText, ControlCharactersDoNotReachTheTerminal) {
     Advice advice = example::advice();
-    advice.warnings.push_back("\x1b[2Jgone");
+    advice.plans[1].remarks.push_back("\x1b[2Jgone");
     advice.plans[0].link = "x\x1b]0;title\x07";
     const std::string text = advice_text(advice);
     EXPECT_EQ(text.find('\x1b'), std::string::npos);

@@ -12,8 +12,8 @@ namespace breakeven::example {
 inline Plan local_plan(const std::string& platform, Seconds latency, const Powers& power) {
     Plan plan;
     plan.variant = "float32";
-    plan.stages = {{.kind = StageKind::compute, .side = Side::device, .where = platform,
-                    .latency = {latency, Origin::measured}}};
+    plan.stages = {
+        {.kind = StageKind::compute, .side = Side::device, .where = platform, .latency = {latency, Origin::measured}}};
     plan.cost = plan_cost(plan.stages, std::nullopt, power);
     plan.latency_p99 = latency * 1.2;
     return plan;
@@ -44,7 +44,8 @@ inline Plan offload_plan(const LinkUse& use, const Offload& offload, const Power
         plan.latency_p99 = predicted * offload.measured_over_formula * 1.1;
     }
     plan.cost = plan_cost(plan.stages, crossing, power);
-    if (plan.predicted_latency) plan.cost.latency.origin = Origin::measured;  // the whole was timed, only its parts modelled
+    if (plan.predicted_latency)
+        plan.cost.latency.origin = Origin::measured;  // the whole was timed, only its parts modelled
     return plan;
 }
 
@@ -58,8 +59,10 @@ inline Advice advice(const Powers& power = {.active = watts(5), .idle = watts(0.
     result.links[1].how = LinkUse::How::modelled;
     result.links[1].reason = "/dev/net/tun may not be opened here (run as root, or allow user namespaces)";
     for (const LinkUse& use : result.links) {
-        result.plans.push_back(offload_plan(use, {.codec = "u8", .up = Bytes(49152), .measured_over_formula = 1.07}, power));
-        result.plans.push_back(offload_plan(use, {.codec = "raw", .up = Bytes(196608), .measured_over_formula = 1.12}, power));
+        result.plans.push_back(
+            offload_plan(use, {.codec = "u8", .up = Bytes(49152), .measured_over_formula = 1.07}, power));
+        result.plans.push_back(
+            offload_plan(use, {.codec = "raw", .up = Bytes(196608), .measured_over_formula = 1.12}, power));
     }
     result.plans.push_back(local_plan("cpu:1", Seconds(0.058), power));
     result.plans.push_back(local_plan("cpu:2", Seconds(0.0312), power));

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
-#include <regex>
 #include <set>
 #include <vector>
 
@@ -19,7 +18,8 @@ namespace {
 /// What the page would be without its scripts and styles, whose text is no markup.
 std::string markup(std::string page) {
     for (const std::string tag : {"script", "style"}) {
-        for (std::size_t open = page.find("<" + tag); open != std::string::npos; open = page.find("<" + tag, open + 1)) {
+        for (std::size_t open = page.find("<" + tag); open != std::string::npos;
+             open = page.find("<" + tag, open + 1)) {
             const std::size_t start = page.find('>', open) + 1;
             const std::size_t end = page.find("</" + tag + ">", start);
             EXPECT_NE(end, std::string::npos);
@@ -34,11 +34,12 @@ std::string markup(std::string page) {
 std::string imbalance(const std::string& page) {
     static const std::set<std::string> without_end{"meta", "!doctype"};
     std::vector<std::string> open;
-    const std::regex tag("<(/?)([!a-z0-9]+)[^>]*>");
-    for (auto it = std::sregex_iterator(page.begin(), page.end(), tag); it != std::sregex_iterator(); ++it) {
-        const std::string name = (*it)[2];
+    for (std::size_t at = page.find('<'); at != std::string::npos; at = page.find('<', at + 1)) {
+        const bool closes = page[at + 1] == '/';
+        const std::size_t start = at + (closes ? 2 : 1);
+        const std::string name = page.substr(start, page.find_first_of(" >\n", start) - start);
         if (without_end.contains(name)) continue;
-        if ((*it)[1].length() == 0) {
+        if (!closes) {
             open.push_back(name);
         } else if (open.empty() || open.back() != name) {
             return "</" + name + ">";
@@ -88,9 +89,10 @@ TEST(Page, CarriesTheSameFiguresAsTheJson) {
 }
 
 TEST(Page, SaysTheAnswerAndEveryPlanWithoutJavaScript) {
-    const std::string page = markup(advice_page(example::advice()));
+    const Advice advice = example::advice();
+    const std::string page = markup(advice_page(advice));
     EXPECT_NE(page.find("<h1>Offload over 5g as u8: 8.99&nbsp;ms</h1>"), std::string::npos);
-    for (const Plan& plan : example::advice().plans) EXPECT_NE(page.find(plan.title()), std::string::npos);
+    for (const Plan& plan : advice.plans) EXPECT_NE(page.find(plan.title()), std::string::npos);
     EXPECT_NE(page.find("-6.5 %"), std::string::npos) << "the model's error";
     EXPECT_NE(page.find("/dev/net/tun may not be opened"), std::string::npos) << "why a link is modelled";
 }

@@ -33,7 +33,9 @@ std::vector<int> pixels(const Tensor& image) {
     return {values.begin(), values.end()};
 }
 
-std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
+std::span<const std::byte> bytes_of(const std::string& text) {
+    return std::as_bytes(std::span(text));
+}
 
 std::string png_of(const Tensor& image, std::uint32_t format) {
     png_image png{};
@@ -156,17 +158,18 @@ TEST(Resize, ShrinksAsPillowDoes) {
 
 TEST(Resize, EnlargesAsPillowDoes) {
     EXPECT_EQ(pixels(resize_bilinear(pattern({.height = 2, .width = 3}), {.height = 4, .width = 5})),
-              (std::vector<int>{0, 53, 106, 15, 68, 121, 37, 90, 143, 59, 112, 165, 74, 127, 180,
-                                23, 76, 129, 39, 92, 145, 62, 115, 168, 85, 138, 152, 100, 153, 142,
-                                68, 121, 174, 86, 139, 192, 111, 164, 217, 136, 189, 127, 153, 206, 67,
+              (std::vector<int>{0,  53,  106, 15,  68,  121, 37,  90,  143, 59,  112, 165, 74,  127, 180,
+                                23, 76,  129, 39,  92,  145, 62,  115, 168, 85,  138, 152, 100, 153, 142,
+                                68, 121, 174, 86,  139, 192, 111, 164, 217, 136, 189, 127, 153, 206, 67,
                                 91, 144, 197, 109, 162, 215, 135, 188, 241, 161, 214, 114, 179, 232, 29}));
 }
 
 TEST(Resize, ShrinksOneSideAndEnlargesTheOtherAsPillowDoes) {
-    EXPECT_EQ(pixels(resize_bilinear(pattern({.height = 9, .width = 4}), {.height = 3, .width = 6})),
-              (std::vector<int>{82, 135, 124, 105, 126, 147, 124, 124, 161, 112, 155, 127, 132, 137, 126, 155, 112, 133,
-                                108, 161, 129, 112, 151, 119, 122, 137, 115, 146, 124, 139, 129, 139, 121, 104, 157, 96,
-                                134, 123, 144, 129, 102, 139, 121, 94, 136, 113, 150, 150, 121, 142, 147, 131, 120, 141}));
+    EXPECT_EQ(
+        pixels(resize_bilinear(pattern({.height = 9, .width = 4}), {.height = 3, .width = 6})),
+        (std::vector<int>{82,  135, 124, 105, 126, 147, 124, 124, 161, 112, 155, 127, 132, 137, 126, 155, 112, 133,
+                          108, 161, 129, 112, 151, 119, 122, 137, 115, 146, 124, 139, 129, 139, 121, 104, 157, 96,
+                          134, 123, 144, 129, 102, 139, 121, 94,  136, 113, 150, 150, 121, 142, 147, 131, 120, 141}));
 }
 
 TEST(Resize, ToItsOwnSizeChangesNothing) {
@@ -188,7 +191,8 @@ TEST(Crop, TakesTheMiddle) {
 }
 
 TEST(Channels, GreyFollowsPillowsLuma) {
-    EXPECT_EQ(pixels(with_channels(pattern({.height = 2, .width = 3}), 1)), (std::vector<int>{43, 80, 117, 134, 178, 193}));
+    EXPECT_EQ(pixels(with_channels(pattern({.height = 2, .width = 3}), 1)),
+              (std::vector<int>{43, 80, 117, 134, 178, 193}));
 }
 
 TEST(Channels, GreyBecomesThreeEqualOnes) {

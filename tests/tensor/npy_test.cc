@@ -21,7 +21,9 @@ std::string file_of(const std::string& header, const std::string& data, char ver
     return out + header + data;
 }
 
-Tensor parse(const std::string& file) { return parse_npy(std::as_bytes(std::span(file)), "'x.npy'"); }
+Tensor parse(const std::string& file) {
+    return parse_npy(std::as_bytes(std::span(file)), "'x.npy'");
+}
 
 std::string refusal(const std::string& file) {
     try {
@@ -43,13 +45,14 @@ TEST(Npy, ReadsWhatNumpyWrites) {
         EXPECT_EQ(tensor.as<std::int16_t>()[1], -1);
     }
     EXPECT_EQ(parse(file_of("{'descr': '<f4', 'fortran_order': False, 'shape': (), }\n", "abcd")).shape(), Shape{});
-    EXPECT_EQ(parse(file_of("{'descr': '<f4', 'fortran_order': False, 'shape': (0, 3), }\n", "")).shape(), (Shape{0, 3}));
+    EXPECT_EQ(parse(file_of("{'descr': '<f4', 'fortran_order': False, 'shape': (0, 3), }\n", "")).shape(),
+              (Shape{0, 3}));
 }
 
 RC_GTEST_PROP(Npy, WhatIsWrittenReadsBack, (const std::vector<std::uint8_t>& seed)) {
-    const DType dtype = *rc::gen::element(DType::boolean, DType::uint8, DType::int8, DType::uint16, DType::int16,
-                                          DType::uint32, DType::int32, DType::uint64, DType::int64, DType::float16,
-                                          DType::float32, DType::float64);
+    const DType dtype =
+        *rc::gen::element(DType::boolean, DType::uint8, DType::int8, DType::uint16, DType::int16, DType::uint32,
+                          DType::int32, DType::uint64, DType::int64, DType::float16, DType::float32, DType::float64);
     Shape shape = *rc::gen::container<Shape>(rc::gen::inRange<std::int64_t>(0, 4));
     if (shape.size() > 5) shape.resize(5);
     Tensor tensor(dtype, shape);
@@ -85,7 +88,8 @@ TEST(Npy, HostileHeadersAreRefused) {
 
 TEST(Npy, EveryTruncationIsRefused) {
     const std::string whole = file_of(two_shorts, "abcd");
-    for (std::size_t length = 0; length < whole.size(); ++length) EXPECT_NE(refusal(whole.substr(0, length)), "") << length;
+    for (std::size_t length = 0; length < whole.size(); ++length)
+        EXPECT_NE(refusal(whole.substr(0, length)), "") << length;
     EXPECT_NE(refusal(whole + "e"), "");
 }
 

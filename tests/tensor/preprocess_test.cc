@@ -78,7 +78,8 @@ TEST(Preprocess, AnEightBitInputTakesThePixelsAsTheyAre) {
 
 TEST(Preprocess, AGreyNetworkTakesAColourPictureAndTheOtherWayRound) {
     EXPECT_EQ(preprocess_image(two_pixels, takes({1, 1, 2, 1}), {}).elements(), 2);
-    EXPECT_EQ(floats(preprocess_image(picture({1, 1, 1}, {9}), takes({1, 1, 1, 3}), {})), (std::vector<float>{9, 9, 9}));
+    EXPECT_EQ(floats(preprocess_image(picture({1, 1, 1}, {9}), takes({1, 1, 1, 3}), {})),
+              (std::vector<float>{9, 9, 9}));
 }
 
 TEST(Preprocess, ShortSideThenCrop) {
@@ -98,9 +99,12 @@ TEST(Preprocess, AFractionIsCutBeforeResizing) {
 
 TEST(Preprocess, ContradictionsAreRefused) {
     EXPECT_THROW(preprocess_image(two_pixels, takes({1, 8, 8, 3}), parse_preprocess(R"({"size": 9})", "x")), Error);
-    EXPECT_THROW(preprocess_image(two_pixels, takes({1, 8, 8, 3}), parse_preprocess(R"({"channels": "grey"})", "x")), Error);
-    EXPECT_THROW(preprocess_image(two_pixels, takes({1, 8, 8, 3}), parse_preprocess(R"({"layout": "NCHW"})", "x")), Error);
-    EXPECT_THROW(preprocess_image(two_pixels, takes({1, 8, 8, 1}), parse_preprocess(R"({"mean": [1, 2, 3]})", "x")), Error);
+    EXPECT_THROW(preprocess_image(two_pixels, takes({1, 8, 8, 3}), parse_preprocess(R"({"channels": "grey"})", "x")),
+                 Error);
+    EXPECT_THROW(preprocess_image(two_pixels, takes({1, 8, 8, 3}), parse_preprocess(R"({"layout": "NCHW"})", "x")),
+                 Error);
+    EXPECT_THROW(preprocess_image(two_pixels, takes({1, 8, 8, 1}), parse_preprocess(R"({"mean": [1, 2, 3]})", "x")),
+                 Error);
     EXPECT_THROW(preprocess_image(two_pixels, takes({1, 640}), {}), Error);
     EXPECT_THROW(preprocess_image(two_pixels, takes({1, 3, -1, -1}), {}), Error);
     EXPECT_THROW(preprocess_image(two_pixels, takes({1, 4, 4, 3}), parse_preprocess(R"({"crop": 4})", "x")), Error);
@@ -129,7 +133,8 @@ RC_GTEST_PROP(Preprocess, ScalingTheFittedPixelsGivesTheInput, ()) {
 TEST(PreprocessJson, ReadsEveryKey) {
     const Preprocess preprocess = parse_preprocess(
         R"({"size": [256, 300], "crop": [224, 200], "layout": "NHWC", "range": [-1, 1], "mean": 2, "std": [1, 2, 3],
-            "channels": "rgb", "label_offset": 1, "dtype": "int8"})", "x");
+            "channels": "rgb", "label_offset": 1, "dtype": "int8"})",
+        "x");
     EXPECT_EQ(preprocess.size, (ImageSize{.height = 256, .width = 300}));
     EXPECT_EQ(preprocess.crop, (ImageSize{.height = 224, .width = 200}));
     EXPECT_EQ(preprocess.layout, ImageLayout::nhwc);
@@ -145,11 +150,26 @@ TEST(PreprocessJson, AMisspeltKeyIsRefusedByName) {
 }
 
 TEST(PreprocessJson, BadValuesAreRefused) {
-    for (const char* bad : {"", "[]", "{", "{\"size\": 0}", "{\"size\": -3}", "{\"size\": 1e99}", "{\"size\": [1,2,3]}",
-                            "{\"crop\": 1.5}", "{\"crop\": 0.0}", "{\"layout\": \"NWHC\"}", "{\"layout\": 3}",
-                            "{\"range\": [1]}", "{\"std\": 0}", "{\"std\": [1, 0, 1]}", "{\"mean\": []}",
-                            "{\"mean\": \"1\"}", "{\"mean\": 1e999}", "{\"channels\": \"gray\"}",
-                            "{\"label_offset\": 0.5}", "{\"dtype\": \"FP32\"}"}) {
+    for (const char* bad : {"",
+                            "[]",
+                            "{",
+                            "{\"size\": 0}",
+                            "{\"size\": -3}",
+                            "{\"size\": 1e99}",
+                            "{\"size\": [1,2,3]}",
+                            "{\"crop\": 1.5}",
+                            "{\"crop\": 0.0}",
+                            "{\"layout\": \"NWHC\"}",
+                            "{\"layout\": 3}",
+                            "{\"range\": [1]}",
+                            "{\"std\": 0}",
+                            "{\"std\": [1, 0, 1]}",
+                            "{\"mean\": []}",
+                            "{\"mean\": \"1\"}",
+                            "{\"mean\": 1e999}",
+                            "{\"channels\": \"gray\"}",
+                            "{\"label_offset\": 0.5}",
+                            "{\"dtype\": \"FP32\"}"}) {
         EXPECT_NE(refusal(bad), "") << bad;
     }
     EXPECT_NE(refusal(std::string(1 << 20, '[')), "");

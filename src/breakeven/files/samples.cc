@@ -24,13 +24,15 @@ constexpr Bytes preprocess_size_max = 64_KiB;
 
 std::string lower_extension(const fs::path& file) {
     std::string extension = file.extension().string();
-    std::ranges::transform(extension, extension.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    std::ranges::transform(extension, extension.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
     return extension;
 }
 
 bool is_sample(const fs::path& file) {
     const std::string extension = lower_extension(file);
-    return extension == ".jpg" || extension == ".jpeg" || extension == ".png" || extension == ".npy" || extension == ".bin";
+    return extension == ".jpg" || extension == ".jpeg" || extension == ".png" || extension == ".npy" ||
+           extension == ".bin";
 }
 
 /// A row's two fields; a field may be quoted, a quote inside it doubled. Nothing where the row has another form.
@@ -64,7 +66,8 @@ Sample parse_row(std::string_view row, const std::string& attempt) {
     if (!fields) throw Error(ErrorKind::input, attempt, "the row is not `file,label`");
     const auto& [file, label] = *fields;
     if (file.find('\0') != std::string::npos || !stays_inside(file)) {
-        throw Error(ErrorKind::input, attempt, fmt::format("'{}' is not a file inside the folder", file.substr(0, 100)));
+        throw Error(ErrorKind::input, attempt,
+                    fmt::format("'{}' is not a file inside the folder", file.substr(0, 100)));
     }
     std::int64_t number = 0;
     const auto [end, status] = std::from_chars(label.data(), label.data() + label.size(), number);
@@ -115,7 +118,8 @@ SampleFolder read_sample_folder(const fs::path& folder) {
     const std::string attempt = fmt::format("read samples in '{}'", folder.string());
     std::error_code failed;
     if (!fs::is_directory(folder, failed)) throw Error(ErrorKind::input, attempt, "there is no such folder");
-    SampleFolder result{.folder = folder, .samples = {}, .labelled = fs::exists(folder / "labels.csv", failed), .preprocess = {}};
+    SampleFolder result{
+        .folder = folder, .samples = {}, .labelled = fs::exists(folder / "labels.csv", failed), .preprocess = {}};
     if (result.labelled) {
         const fs::path labels = folder / "labels.csv";
         result.samples = parse_labels(read_file(labels, labels_size_max), fmt::format("'{}'", labels.string()));
@@ -140,7 +144,8 @@ Tensor read_input(const fs::path& file, const TensorSpec& spec, const Preprocess
     try {
         if (extension == ".bin") return preprocess_raw(bytes, spec, preprocess);
         if (image_format(bytes) == ImageFormat::none) {
-            throw Error(ErrorKind::input, "recognise it", "it is no JPEG or PNG, and its name ends in neither .npy nor .bin");
+            throw Error(ErrorKind::input, "recognise it",
+                        "it is no JPEG or PNG, and its name ends in neither .npy nor .bin");
         }
         return preprocess_image(decode_image(bytes), spec, preprocess);
     } catch (const Error& error) {

@@ -47,8 +47,8 @@ Guess guess(const AccuracyTask& task, std::size_t index, Runner& runner) {
     const std::int64_t wanted = *task.labels[index] + task.label_offset;
     if (wanted < 0 || wanted >= scores.elements()) {
         throw Error(ErrorKind::input, fmt::format("evaluate sample {}", index + 1),
-                    fmt::format("label {} with label_offset {} is none of the network's {} outputs", *task.labels[index],
-                                task.label_offset, scores.elements()));
+                    fmt::format("label {} with label_offset {} is none of the network's {} outputs",
+                                *task.labels[index], task.label_offset, scores.elements()));
     }
     const std::vector<double> values = to_doubles(scores);
     const auto label = static_cast<std::size_t>(wanted);

@@ -11,16 +11,24 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json figure(double value, Origin origin) { return {{"value", value}, {"origin", name(origin)}}; }
-Json figure(const Figure<Seconds>& of) { return figure(of.value.count(), of.origin); }
+Json figure(double value, Origin origin) {
+    return {{"value", value}, {"origin", name(origin)}};
+}
+Json figure(const Figure<Seconds>& of) {
+    return figure(of.value.count(), of.origin);
+}
 Json figure(const std::optional<Figure<Joules>>& of) {
     return of ? figure(of->value.in(joules), of->origin) : Json(nullptr);
 }
 Json figure(const std::optional<Figure<JouleSeconds>>& of) {
     return of ? figure(of->value.in(joule_seconds), of->origin) : Json(nullptr);
 }
-Json seconds(const std::optional<Seconds>& of) { return of ? Json(of->count()) : Json(nullptr); }
-Json text(const std::string& of) { return of.empty() ? Json(nullptr) : Json(of); }
+Json seconds(const std::optional<Seconds>& of) {
+    return of ? Json(of->count()) : Json(nullptr);
+}
+Json text(const std::string& of) {
+    return of.empty() ? Json(nullptr) : Json(of);
+}
 
 std::string key_of(StageKind kind) {
     std::string key(name(kind));
@@ -40,7 +48,9 @@ std::string_view name(Side side) {
 Json stages_json(const std::vector<Stage>& stages) {
     Json out = Json::array();
     for (const Stage& stage : stages) {
-        out.push_back({{"what", key_of(stage.kind)}, {"side", name(stage.side)}, {"platform", stage.where},
+        out.push_back({{"what", key_of(stage.kind)},
+                       {"side", name(stage.side)},
+                       {"platform", stage.where},
                        {"latency_s", figure(stage.latency)}});
     }
     return out;
@@ -61,11 +71,16 @@ Json cost_json(const Cost& cost) {
 }
 
 Json plan_json(const Plan& plan) {
-    Json out{{"title", plan.title()},       {"kind", name(plan.kind)},
-             {"link", text(plan.link)},     {"variant", plan.variant},
-             {"codec", text(plan.codec)},   {"cut", plan.cut},
-             {"stages", stages_json(plan.stages)}, {"cost", cost_json(plan.cost)},
-             {"latency_p99_s", seconds(plan.latency_p99)}, {"predicted_latency_s", seconds(plan.predicted_latency)}};
+    Json out{{"title", plan.title()},
+             {"kind", name(plan.kind)},
+             {"link", text(plan.link)},
+             {"variant", plan.variant},
+             {"codec", text(plan.codec)},
+             {"cut", plan.cut},
+             {"stages", stages_json(plan.stages)},
+             {"cost", cost_json(plan.cost)},
+             {"latency_p99_s", seconds(plan.latency_p99)},
+             {"predicted_latency_s", seconds(plan.predicted_latency)}};
     if (!prediction_error_text(plan).empty()) {
         const double measured = plan.cost.latency.value.count();
         out["prediction_error"] = (plan.predicted_latency->count() - measured) / measured;
@@ -87,10 +102,11 @@ Json link_json(const LinkUse& use) {
 
 nlohmann::ordered_json advice_json(const Advice& advice) {
     const Answer words = answer(advice);
-    Json out{{"schema", 1},
-             {"answer", {{"decision", words.decision}, {"reason", words.reason}}},
-             {"model", {{"name", advice.model_name}, {"sha256", advice.model_sha256}}},
-             {"objective", {{"goal", name(advice.objective.goal)}, {"deadline_s", seconds(advice.objective.deadline)}}}};
+    Json out{
+        {"schema", 1},
+        {"answer", {{"decision", words.decision}, {"reason", words.reason}}},
+        {"model", {{"name", advice.model_name}, {"sha256", advice.model_sha256}}},
+        {"objective", {{"goal", name(advice.objective.goal)}, {"deadline_s", seconds(advice.objective.deadline)}}}};
     Json& links = out["links"] = Json::array();
     for (const LinkUse& use : advice.links) links.push_back(link_json(use));
     Json& plans = out["plans"] = Json::array();
@@ -98,8 +114,11 @@ nlohmann::ordered_json advice_json(const Advice& advice) {
     out["best"] = advice.best ? Json(*advice.best) : Json(nullptr);
     Json& break_evens = out["break_even"] = Json::array();
     for (const BreakEven& entry : advice.break_evens) {
-        break_evens.push_back({{"link", entry.link}, {"platform", entry.platform}, {"codec", entry.codec},
-                               {"latency_s", figure(entry.latency)}, {"energy_j", figure(entry.energy)}});
+        break_evens.push_back({{"link", entry.link},
+                               {"platform", entry.platform},
+                               {"codec", entry.codec},
+                               {"latency_s", figure(entry.latency)},
+                               {"energy_j", figure(entry.energy)}});
     }
     out["warnings"] = advice.warnings;
     out["circumstances"] = advice.circumstances;

@@ -17,7 +17,8 @@ constexpr std::size_t columns = 80;
 
 /// Names come from files: no control character reaches the terminal.
 std::string printable(std::string text) {
-    std::ranges::replace_if(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+    std::ranges::replace_if(
+        text, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
     return text;
 }
 
@@ -97,7 +98,8 @@ std::string verdict_lines(const Advice& advice) {
 }
 
 std::string plan_table(const Advice& advice) {
-    const bool energies = std::ranges::any_of(advice.plans, [](const Plan& plan) { return plan.cost.energy.has_value(); });
+    const bool energies =
+        std::ranges::any_of(advice.plans, [](const Plan& plan) { return plan.cost.energy.has_value(); });
     const bool predictions =
         std::ranges::any_of(advice.plans, [](const Plan& plan) { return plan.predicted_latency.has_value(); });
     std::vector<std::vector<std::string>> rows{
@@ -110,8 +112,7 @@ std::string plan_table(const Advice& advice) {
                         to_text(plan.cost.latency.value),
                         plan.predicted_latency && crosses ? to_text(*plan.predicted_latency) : "",
                         energies ? (plan.cost.energy ? to_text(plan.cost.energy->value) : "-") : "",
-                        crosses ? to_text(plan.cost.up) : "",
-                        std::string(name(plan.cost.latency.origin))});
+                        crosses ? to_text(plan.cost.up) : "", std::string(name(plan.cost.latency.origin))});
     }
     return "\n" + columns_of(rows);
 }
@@ -133,7 +134,6 @@ std::string notes(const Advice& advice) {
             say("note: ", fmt::format("{} is modelled: {}", use.profile.name, use.reason));
         }
     }
-    for (const std::string& warning : advice.warnings) say("warning: ", warning);
     return out.empty() ? out : "\n" + out;
 }
 

@@ -1,4 +1,5 @@
 // Advice for the terminal, 80 columns wide: the decision first, the reason second, the figures with their origin third.
+// Without the warnings: those belong on stderr.
 #pragma once
 
 #include <string>

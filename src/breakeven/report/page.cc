@@ -23,7 +23,9 @@ extern const char breakeven_echarts_min_js_start[], breakeven_echarts_min_js_end
 namespace breakeven {
 namespace {
 
-std::string_view between(const char* start, const char* end) { return {start, static_cast<std::size_t>(end - start)}; }
+std::string_view between(const char* start, const char* end) {
+    return {start, static_cast<std::size_t>(end - start)};
+}
 
 std::string capitalised(std::string text) {
     if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') text[0] = static_cast<char>(text[0] - 'a' + 'A');
@@ -48,8 +50,8 @@ std::string verdict_cards(const Advice& advice) {
         const LinkUse& use = advice.links[verdict.link];
         const std::string_view mood = verdict.decision.starts_with("offload") ? "offload" : "local";
         out += fmt::format(
-            "<li class=\"card {}\"><h3>{} <span class=\"how\">{}</span></h3><p class=\"verdict\">{}</p><p>{}</p>",
-            mood, html_text(use.profile.name), name(use.how), html_text(capitalised(verdict.decision)),
+            "<li class=\"card {}\"><h3>{} <span class=\"how\">{}</span></h3><p class=\"verdict\">{}</p><p>{}</p>", mood,
+            html_text(use.profile.name), name(use.how), html_text(capitalised(verdict.decision)),
             html_sentence(verdict.reason));
         if (verdict.break_even) {
             out += fmt::format("<p class=\"threshold\">Break-even: <strong>{}</strong>{} on the device alone</p>",
@@ -73,8 +75,10 @@ std::string part_cell(const Plan& plan, StageKind kind) {
         if (stage.kind == kind) sum = sum ? *sum + stage.latency : stage.latency;
     }
     if (!sum) return number_cell("");
-    return fmt::format("<td class=\"number\"><span class=\"figure {0}\" title=\"{0}\">{1}<span class=\"spoken\">, {0}"
-                       "</span></span></td>", name(sum->origin), to_text(sum->value));
+    return fmt::format(
+        "<td class=\"number\"><span class=\"figure {0}\" title=\"{0}\">{1}<span class=\"spoken\">, {0}"
+        "</span></span></td>",
+        name(sum->origin), to_text(sum->value));
 }
 
 std::string part_rows(const Advice& advice) {
@@ -99,8 +103,7 @@ std::string plan_rows(const Advice& advice) {
         const Plan& plan = advice.plans[i];
         const bool crosses = plan.kind != PlanKind::local;
         out += fmt::format("<tr{}><th scope=\"row\">{}. {}{}</th>", advice.best == i ? " class=\"best\"" : "", i + 1,
-                           html_text(plan.title()),
-                           advice.best == i ? " <span class=\"chosen\">best</span>" : "");
+                           html_text(plan.title()), advice.best == i ? " <span class=\"chosen\">best</span>" : "");
         out += cell(std::optional(plan.cost.latency));
         out += number_cell(plan.latency_p99 ? to_text(*plan.latency_p99) : "");
         out += number_cell(plan.predicted_latency ? to_text(*plan.predicted_latency) : "");
@@ -135,9 +138,10 @@ std::string energy_section(const Advice& advice) {
     }
     std::string out;
     if (known) {
-        out += "<p class=\"lead\">Energy is the device's own, for one inference: computing, waiting and sending. "
-               "The energy-delay product weighs it with the latency.</p>"
-               "<div class=\"pair\"><div id=\"energy\" class=\"chart\"></div><div id=\"edp\" class=\"chart\"></div></div>";
+        out +=
+            "<p class=\"lead\">Energy is the device's own, for one inference: computing, waiting and sending. "
+            "The energy-delay product weighs it with the latency.</p>"
+            "<div class=\"pair\"><div id=\"energy\" class=\"chart\"></div><div id=\"edp\" class=\"chart\"></div></div>";
     }
     if (!reasons.empty()) out += (known ? "<p>Not known for every plan:</p>" : "<p>Not known:</p>") + list(reasons);
     return out;
@@ -148,7 +152,8 @@ std::string prediction_section(const Advice& advice) {
     if (!any) {
         return "<p>No plan was both predicted and measured: nothing here tells how good the predictions are.</p>";
     }
-    return "<p class=\"lead\">Where a plan could be measured, the model predicted it too, from the link's profile and the "
+    return "<p class=\"lead\">Where a plan could be measured, the model predicted it too, from the link's profile and "
+           "the "
            "server's own times. The distance between the marks is the model's error.</p>"
            "<div id=\"prediction\" class=\"chart\"></div>";
 }
@@ -163,8 +168,8 @@ std::string notes(const Advice& advice) {
 }
 
 std::string objective_text(const Objective& objective) {
-    std::string text = fmt::format("minimise {}", objective.goal == Goal::energy_delay ? "energy-delay product"
-                                                                                       : name(objective.goal));
+    std::string text = fmt::format(
+        "minimise {}", objective.goal == Goal::energy_delay ? "energy-delay product" : name(objective.goal));
     if (objective.deadline) text += ", within " + to_text(*objective.deadline);
     return text;
 }

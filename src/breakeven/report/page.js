@@ -2,222 +2,281 @@
 "use strict";
 (() => {
     const advice = JSON.parse(document.getElementById("advice").textContent);
-    const charts = new Map();       // element id -> [chart, option maker]
+    const charts = new Map();    // element id -> chart
     const row_height = 46;
-    const plans_drawn_max = 24;     // more bars than this are no picture any more; the table has them all
+    const letter_width = 7.2;    // of the labels' 13 px, on average
+    const plans_drawn_max = 24;  // more bars than this are no picture any more; the table has them all
+    const plans = advice.plans.slice(0, plans_drawn_max);
 
-    const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+    // ---- figures as text ----
 
-    const with_unit = (value, unit, prefixes) => {
+    const with_unit = (value, unit) => {
         if (value === 0) return `0 ${unit}`;
+        const prefixes = [["n", 1e-9], ["u", 1e-6], ["m", 1e-3], ["", 1]];
         let best = prefixes[0];
         for (const prefix of prefixes) if (Math.abs(value) >= 0.9995 * prefix[1]) best = prefix;
         const scaled = value / best[1];
         const size = Math.abs(scaled);
         return `${scaled.toFixed(size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2)} ${best[0]}${unit}`;
     };
-    const small = [["n", 1e-9], ["µ", 1e-6], ["m", 1e-3], ["", 1]];
-    const seconds = (value) => with_unit(value, "s", small);
-    const joules = (value) => with_unit(value, "J", small);
-    const joule_seconds = (value) => with_unit(value, "Js", small);
-    // On an axis "0.60 ms" would be noise: no trailing zeros there.
-    const axis = (format) => (value) => format(value).replace(/\.(\d*?)0+ /, (_, kept) => (kept ? `.${kept} ` : " "));
+    const seconds = (value) => with_unit(value, "s");
+    const joules = (value) => with_unit(value, "J");
+    const joule_seconds = (value) => with_unit(value, "Js");
+    // On an axis "50.0 ms" would be noise: no trailing zeros there.
+    const on_axis = (format) => (value) =>
+        format(value).replace(/\.(\d*?)0+ /, (_, kept) => (kept ? `.${kept} ` : " "));
+    const total = (plan) => plan.cost.latency_s.value;
 
     // ECharts' tooltips are HTML; names come from files.
     const escaped = (text) => String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
-    const shortened = (text, width) => (text.length * 7.2 > width ? `${text.slice(0, Math.max(8, Math.floor(width / 7.2) - 1))}…` : text);
+    const bold = (text) => `<b>${escaped(text)}</b>`;
+    const small = (text) => `<small>${escaped(text)}</small>`;
+    const figure = (of, format) => `${bold(format(of.value))} ${small(of.origin)}`;
+    const shortened = (text, width) => {
+        const letters = Math.max(8, Math.floor(width / letter_width));
+        return text.length > letters ? `${text.slice(0, letters - 1)}…` : text;
+    };
+    const listed = (things, text_of) => things.map(text_of).join(", ");
 
-    const plans = advice.plans.slice(0, plans_drawn_max);
-    const total = (plan) => plan.cost.latency_s.value;
+    // ---- what all charts share ----
 
-    const parts = [
-        { key: "compute-device", label: "compute on the device", fits: (s) => s.what === "compute" && s.side !== "server" },
-        { key: "round-trip", label: "round trip", fits: (s) => s.what === "round_trip" },
-        { key: "upload", label: "upload", fits: (s) => s.what === "upload" },
-        { key: "queue", label: "queue", fits: (s) => s.what === "queue" },
-        { key: "compute-server", label: "compute on the server", fits: (s) => s.what === "compute" && s.side === "server" },
-        { key: "download", label: "download", fits: (s) => s.what === "download" },
-        { key: "overhead", label: "overhead", fits: (s) => s.what === "overhead" },
-    ];
+    const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+    const ink = (more) => ({ color: colour("ink"), fontSize: 13, ...more });
 
-    const base = (label) => ({
+    // `spoken` is what a screen reader says of the chart.
+    const base = (spoken, tooltip) => ({
         animation: false,
-        aria: { enabled: true, label: { description: label } },
+        aria: { enabled: true, label: { description: spoken } },
         textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: colour("ink") },
         tooltip: {
-            confine: true, backgroundColor: colour("paper"), borderColor: colour("line"),
-            textStyle: { color: colour("ink"), fontSize: 13 },
+            trigger: "item", confine: true, backgroundColor: colour("paper"), borderColor: colour("line"),
+            textStyle: ink(), formatter: tooltip,
         },
     });
+    const legend = (more) => ({
+        left: 0, itemGap: 14, itemWidth: 14, selectedMode: false, textStyle: { color: colour("ink") }, ...more,
+    });
+    // ECharts breaks a legend into lines but does not make room for them.
+    const legend_lines = (names, width) => {
+        let lines = 1, at = 0;
+        for (const name of names) {
+            const item = name.length * letter_width + 34;
+            if (at > 0 && at + item > width) {
+                ++lines;
+                at = 0;
+            }
+            at += item;
+        }
+        return lines;
+    };
     const value_axis = (format, name, width) => ({
-        type: "value", name, splitNumber: width < 560 ? 3 : 6, nameLocation: "middle", nameGap: 28, nameTextStyle: { color: colour("soft") },
-        axisLabel: { color: colour("soft"), hideOverlap: true, alignMinLabel: "left", alignMaxLabel: "right", formatter: axis(format) },
+        type: "value", name, nameLocation: "middle", nameGap: 28, splitNumber: width < 560 ? 3 : 6,
+        nameTextStyle: { color: colour("soft") },
+        axisLabel: {
+            color: colour("soft"), hideOverlap: true, alignMinLabel: "left", alignMaxLabel: "right",
+            formatter: on_axis(format),
+        },
         splitLine: { lineStyle: { color: colour("line") } },
     });
     // A row's name stands above its bar, so that long names fit on a phone.
     const row_axis = (names, width) => ({
-        type: "category", data: names.map((_, i) => i), inverse: true,
+        type: "category", data: names.map((_, i) => i), inverse: true, z: 10,
         axisTick: { show: false }, axisLine: { show: false },
-        axisLabel: {
-            inside: true, margin: 0, verticalAlign: "bottom", padding: [0, 0, 13, 0], color: colour("ink"), fontSize: 13,
-            formatter: (i) => shortened(names[i], width - 90),
-        },
-        z: 10,
+        axisLabel: ink({
+            inside: true, margin: 0, verticalAlign: "bottom", padding: [0, 0, 13, 0],
+            formatter: (i) => shortened(names[i], width - 8),
+        }),
     });
+    const rows_grid = (top) => ({ left: 4, right: 76, top: top + 18, bottom: 44 });
+    const right_label = (text_of) => ink({ show: true, position: "right", formatter: (at) => text_of(at.dataIndex) });
     const title_of = (plan, index) => `${index === advice.best ? "★ " : ""}${plan.title}`;
-    const total_label = (text_of) => ({
-        show: true, position: "right", color: colour("ink"), fontSize: 13, formatter: ({ dataIndex }) => text_of(dataIndex),
-    });
-    const rows_grid = (legend) => ({ left: 4, right: 76, top: legend + 18, bottom: 44 });
 
-    const plans_option = (width) => {
+    // ---- where the time goes ----
+
+    const parts = [
+        ["compute-device", "compute on the device", (s) => s.what === "compute" && s.side !== "server"],
+        ["round-trip", "round trip", (s) => s.what === "round_trip"],
+        ["upload", "upload", (s) => s.what === "upload"],
+        ["queue", "queue", (s) => s.what === "queue"],
+        ["compute-server", "compute on the server", (s) => s.what === "compute" && s.side === "server"],
+        ["download", "download", (s) => s.what === "download"],
+        ["overhead", "overhead", (s) => s.what === "overhead"],
+    ].map(([key, name, fits]) => ({ key, name, fits }));
+    const time_in = (plan, part) => plan.stages.filter(part.fits).reduce((sum, s) => sum + s.latency_s.value, 0);
+
+    const plans_drawing = (width) => {
         const used = parts.filter((part) => plans.some((plan) => plan.stages.some(part.fits)));
-        const share = (plan, part) => plan.stages.filter(part.fits).reduce((sum, s) => sum + s.latency_s.value, 0);
-        const legend = width < 700 ? 26 * Math.ceil(used.length / Math.max(1, Math.floor(width / 190))) : 26;
-        const tooltip = ({ dataIndex }) => {
-            const plan = plans[dataIndex];
-            const lines = plan.stages.map((s) => `${escaped(s.what.replace("_", " "))} <small>${escaped(s.platform)}</small>: ` +
-                `<b>${seconds(s.latency_s.value)}</b> <small>${s.latency_s.origin}</small>`);
-            return `<b>${escaped(plan.title)}</b><br>${lines.join("<br>")}<br>together <b>${seconds(total(plan))}</b>`;
-        };
-        const base_option = base(`Plans from best to worst: ${plans.map((p) => `${p.title} ${seconds(total(p))}`).join(", ")}. ` +
-            "The table of all figures has the parts.");
+        const legend_height = 26 * legend_lines(used.map((part) => part.name), width);
+        const stage_line = (s) =>
+            `${escaped(s.what.replace("_", " "))} ${small(s.platform)}: ${figure(s.latency_s, seconds)}`;
+        const tooltip = ({ dataIndex }) => [
+            bold(plans[dataIndex].title), ...plans[dataIndex].stages.map(stage_line),
+            `together ${bold(seconds(total(plans[dataIndex])))}`].join("<br>");
+        const spoken = `Plans from best to worst: ${listed(plans, (p) => `${p.title} ${seconds(total(p))}`)}. ` +
+            "The table of all figures has the parts.";
         return {
-            height: legend + 62 + row_height * plans.length,
+            height: legend_height + 62 + row_height * plans.length,
             option: {
-                ...base_option,
-                tooltip: { ...base_option.tooltip, trigger: "item", formatter: tooltip },
-                legend: { top: 0, left: 0, itemGap: 14, itemWidth: 14, textStyle: { color: colour("ink") }, selectedMode: false },
-                grid: rows_grid(legend), xAxis: value_axis(seconds, "latency of one inference", width),
+                ...base(spoken, tooltip), legend: legend({ top: 0 }), grid: rows_grid(legend_height),
+                xAxis: value_axis(seconds, "latency of one inference", width),
                 yAxis: row_axis(plans.map(title_of), width),
                 series: [
                     ...used.map((part) => ({
-                        name: part.label, type: "bar", stack: "parts", barWidth: 14, itemStyle: { color: colour(part.key) },
-                        data: plans.map((plan) => share(plan, part)),
+                        name: part.name, type: "bar", stack: "parts", barWidth: 14,
+                        itemStyle: { color: colour(part.key) }, data: plans.map((plan) => time_in(plan, part)),
                     })),
-                    { type: "bar", stack: "parts", silent: true, data: plans.map(() => 0), tooltip: { show: false },
-                      label: total_label((i) => seconds(total(plans[i]))) },
+                    {   // carries the totals at the bars' ends
+                        type: "bar", stack: "parts", silent: true, data: plans.map(() => 0),
+                        label: right_label((i) => seconds(total(plans[i]))),
+                    },
                 ],
             },
         };
     };
 
-    const break_even_option = (width) => {
+    // ---- break-even ----
+
+    const break_even_drawing = (width) => {
         const entries = advice.break_even;
-        const locals = advice.plans.filter((plan) => plan.kind === "local");
         if (entries.length === 0) return null;
+        const locals = advice.plans.filter((plan) => plan.kind === "local");
         const values = [...entries.map((e) => e.latency_s.value), ...locals.map(total)].filter((v) => v > 0);
         const low = Math.min(...values) / 2, high = Math.max(...values) * 2;
         // The device's lines are named at the top, each on a line of its own, so that close ones stay readable.
         const top = 20 * locals.length + 12;
-        const draw = (_, api) => {
+
+        const bar = (from, to, y, key) => ({
+            type: "rect", style: { fill: colour(key), opacity: 0.85 },
+            shape: { x: from, y: y - 7, width: Math.max(0, to - from), height: 14 },
+        });
+        const draw_row = (_, api) => {
             const i = api.value(0);
-            const [x, y] = api.coord([entries[i].latency_s.value, i]);
-            const [left] = api.coord([low, i]);
-            const [right] = api.coord([high, i]);
-            const rect = (from, to, key) => ({ type: "rect", style: { fill: colour(key), opacity: 0.85 },
-                                               shape: { x: from, y: y - 7, width: Math.max(0, to - from), height: 14 } });
-            return { type: "group", children: [rect(left, x, "local"), rect(x, right, "offload")] };
+            const at = (value) => api.coord([value, i]);
+            const [x, y] = at(entries[i].latency_s.value);
+            return { type: "group", children: [bar(at(low)[0], x, y, "local"), bar(x, at(high)[0], y, "offload")] };
         };
-        const device_lines = locals.map((plan, i) => ({
-            xAxis: total(plan), label: { formatter: `${plan.title.replace("local on ", "")} ${seconds(total(plan))}`, position: "start",
-                distance: [0, 4 + 18 * (locals.length - 1 - i)], color: colour("ink"), fontSize: 13 },
-        }));
-        const base_option = base(`Break-even on-device latency: ${entries.map((e) => `${e.link} ${seconds(e.latency_s.value)}`).join(", ")}. ` +
-            `This device alone: ${locals.map((p) => `${p.title} ${seconds(total(p))}`).join(", ")}.`);
+        const device_line = (plan, i) => ({
+            xAxis: total(plan),
+            label: ink({
+                formatter: `${plan.title.replace("local on ", "")} ${seconds(total(plan))}`, position: "start",
+                distance: [0, 4 + 18 * (locals.length - 1 - i)],
+            }),
+        });
+        const tooltip = ({ dataIndex }) => {
+            const e = entries[dataIndex];
+            return `${bold(e.link)} to ${escaped(e.platform)} as ${escaped(e.codec)}<br>offloading wins above ` +
+                figure(e.latency_s, seconds) + (e.energy_j ? `<br>or above ${figure(e.energy_j, joules)}` : "");
+        };
+        const spoken = "Break-even latency of the device alone: " +
+            `${listed(entries, (e) => `${e.link} ${seconds(e.latency_s.value)}`)}. ` +
+            `This device: ${listed(locals, (p) => `${p.title} ${seconds(total(p))}`)}.`;
+        const axis = value_axis(seconds, "latency on the device alone", width);
+        const key = (name, as) => ({ name, type: "bar", data: [], itemStyle: { color: colour(as) } });
         return {
             height: top + 96 + row_height * entries.length,
             option: {
-                ...base_option,
-                tooltip: { ...base_option.tooltip, trigger: "item", formatter: ({ dataIndex }) => {
-                    const e = entries[dataIndex];
-                    return `<b>${escaped(e.link)}</b> to ${escaped(e.platform)} as ${escaped(e.codec)}<br>offloading wins above ` +
-                        `<b>${seconds(e.latency_s.value)}</b> <small>${e.latency_s.origin}</small>` +
-                        (e.energy_j ? `<br>or above <b>${joules(e.energy_j.value)}</b> <small>${e.energy_j.origin}</small>` : "");
-                } },
-                legend: { bottom: 0, left: 0, selectedMode: false, itemWidth: 14, textStyle: { color: colour("ink") },
-                          data: [{ name: "run locally", itemStyle: { color: colour("local") } }, { name: "offload", itemStyle: { color: colour("offload") } }] },
+                ...base(spoken, tooltip), legend: legend({ bottom: 0, data: ["run locally", "offload"] }),
                 grid: { left: 4, right: 16, top: top + 18, bottom: 74 },
-                xAxis: { ...value_axis(seconds, "latency on the device alone"), axisLabel: { ...value_axis(seconds).axisLabel,
-                             showMinLabel: false, showMaxLabel: false }, type: "log", min: low, max: high },
+                xAxis: {
+                    ...axis, type: "log", min: low, max: high,
+                    axisLabel: { ...axis.axisLabel, showMinLabel: false, showMaxLabel: false },
+                },
                 yAxis: row_axis(entries.map((e) => `${e.link}: ${seconds(e.latency_s.value)}`), width),
                 series: [
-                    { name: "break-even", type: "custom", renderItem: draw, encode: { x: 1, y: 0 }, clip: true,
-                      data: entries.map((e, i) => [i, e.latency_s.value]),
-                      markLine: { symbol: "none", silent: true, lineStyle: { color: colour("ink"), width: 2, type: "dashed" }, data: device_lines } },
-                    { name: "run locally", type: "bar", data: [], itemStyle: { color: colour("local") } },
-                    { name: "offload", type: "bar", data: [], itemStyle: { color: colour("offload") } },
+                    {
+                        type: "custom", renderItem: draw_row, encode: { x: 1, y: 0 }, clip: true,
+                        data: entries.map((e, i) => [i, e.latency_s.value]),
+                        markLine: {
+                            symbol: "none", silent: true, data: locals.map(device_line),
+                            lineStyle: { color: colour("ink"), width: 2, type: "dashed" },
+                        },
+                    },
+                    key("run locally", "local"), key("offload", "offload"),
                 ],
             },
         };
     };
 
-    const prediction_option = (width) => {
+    // ---- predicted against measured ----
+
+    const prediction_drawing = (width) => {
         const both = plans.filter((plan) => plan.prediction_error !== undefined);
         if (both.length === 0) return null;
-        const error = (plan) => `${plan.prediction_error >= 0 ? "+" : "−"}${Math.abs(100 * plan.prediction_error).toFixed(1)} %`;
-        const base_option = base(`Predicted against measured: ${both.map((p) => `${p.title} error ${error(p)}`).join(", ")}.`);
+        const error = (plan) => {
+            const sign = plan.prediction_error >= 0 ? "+" : "−";
+            return `${sign}${Math.abs(100 * plan.prediction_error).toFixed(1)} %`;
+        };
+        const tooltip = ({ value }) => {
+            const plan = both[value[1]];
+            return `${bold(plan.title)}<br>measured ${bold(seconds(total(plan)))}<br>predicted ` +
+                `${bold(seconds(plan.predicted_latency_s))}<br>error ${bold(error(plan))}`;
+        };
+        const connect = (_, api) => {
+            const [x1, y1] = api.coord([api.value(1), api.value(0)]);
+            const [x2, y2] = api.coord([api.value(2), api.value(0)]);
+            return { type: "line", shape: { x1, y1, x2, y2 }, style: { stroke: colour("soft"), lineWidth: 3 } };
+        };
         const points = (name, symbol, key, value_of, label) => ({
-            name, type: "scatter", symbol, symbolSize: 13, itemStyle: { color: colour(key), borderColor: colour("paper"), borderWidth: 1 },
-            data: both.map((plan, i) => [value_of(plan), i]), label,
+            name, type: "scatter", symbol, symbolSize: 13, label,
+            itemStyle: { color: colour(key), borderColor: colour("paper"), borderWidth: 1 },
+            data: both.map((plan, i) => [value_of(plan), i]),
         });
+        const measured_label = { ...right_label((i) => seconds(total(both[i]))), distance: 10 };
+        const spoken = `Predicted against measured: ${listed(both, (p) => `${p.title} error ${error(p)}`)}.`;
         return {
             height: 88 + row_height * both.length,
             option: {
-                ...base_option,
-                tooltip: { ...base_option.tooltip, trigger: "item", formatter: ({ value }) => {
-                    const plan = both[value[1]];
-                    return `<b>${escaped(plan.title)}</b><br>measured <b>${seconds(total(plan))}</b><br>predicted ` +
-                        `<b>${seconds(plan.predicted_latency_s)}</b><br>error <b>${error(plan)}</b>`;
-                } },
-                legend: { top: 0, left: 0, itemGap: 14, textStyle: { color: colour("ink") }, selectedMode: false, data: ["measured", "predicted"] },
+                ...base(spoken, tooltip), legend: legend({ top: 0, itemWidth: 25, data: ["measured", "predicted"] }),
                 grid: rows_grid(26), xAxis: { ...value_axis(seconds, "latency of one inference", width), min: 0 },
                 yAxis: row_axis(both.map((plan) => `${plan.title}: ${error(plan)}`), width),
                 series: [
-                    { type: "custom", silent: true, encode: { x: [1, 2], y: 0 }, tooltip: { show: false },
-                      data: both.map((plan, i) => [i, plan.predicted_latency_s, total(plan)]),
-                      renderItem: (_, api) => {
-                          const [a, y] = api.coord([api.value(1), api.value(0)]);
-                          const [b] = api.coord([api.value(2), api.value(0)]);
-                          return { type: "line", shape: { x1: a, y1: y, x2: b, y2: y }, style: { stroke: colour("soft"), lineWidth: 3 } };
-                      } },
-                    points("measured", "circle", "good", total, { show: true, position: "right", distance: 10, color: colour("ink"),
-                        fontSize: 13, formatter: ({ dataIndex }) => seconds(total(both[dataIndex])) }),
+                    {
+                        type: "custom", silent: true, encode: { x: [1, 2], y: 0 }, renderItem: connect,
+                        data: both.map((plan, i) => [i, plan.predicted_latency_s, total(plan)]),
+                    },
+                    points("measured", "circle", "good", total, measured_label),
                     points("predicted", "diamond", "upload", (plan) => plan.predicted_latency_s, { show: false }),
                 ],
             },
         };
     };
 
-    const ranking_option = (key, format, name, title) => (width) => {
-        const known = plans.map((plan, i) => [plan, i]).filter(([plan]) => plan.cost[key] !== null);
-        known.sort(([a], [b]) => a.cost[key].value - b.cost[key].value);
+    // ---- energy ----
+
+    const ranking_drawing = (key, format, axis_name, title) => (width) => {
+        const known = plans.map((plan, i) => ({ plan, i })).filter(({ plan }) => plan.cost[key] !== null);
         if (known.length === 0) return null;
-        const base_option = base(`${title}: ${known.map(([p]) => `${p.title} ${format(p.cost[key].value)}`).join(", ")}.`);
+        const value_of = ({ plan }) => plan.cost[key].value;
+        known.sort((a, b) => value_of(a) - value_of(b));
+        const tooltip = ({ dataIndex }) => {
+            const { plan } = known[dataIndex];
+            return `${bold(plan.title)}<br>${figure(plan.cost[key], format)}`;
+        };
+        const bars = known.map((entry) => ({
+            value: value_of(entry), itemStyle: { color: colour(entry.plan.kind === "local" ? "local" : "offload") },
+        }));
+        const spoken = `${title}: ${listed(known, (entry) => `${entry.plan.title} ${format(value_of(entry))}`)}.`;
         return {
             height: 84 + row_height * known.length,
             option: {
-                ...base_option,
-                title: { text: title, left: 0, top: 0, textStyle: { fontSize: 14, fontWeight: 600, color: colour("ink") } },
-                tooltip: { ...base_option.tooltip, trigger: "item", formatter: ({ dataIndex }) => {
-                    const plan = known[dataIndex][0];
-                    return `<b>${escaped(plan.title)}</b><br><b>${format(plan.cost[key].value)}</b> <small>${plan.cost[key].origin}</small>`;
-                } },
-                grid: rows_grid(24), xAxis: value_axis(format, name, width),
-                yAxis: row_axis(known.map(([plan, i]) => title_of(plan, i)), width),
-                series: [{ type: "bar", barWidth: 14, label: total_label((i) => format(known[i][0].cost[key].value)),
-                           data: known.map(([plan]) => ({ value: plan.cost[key].value,
-                               itemStyle: { color: colour(plan.kind === "local" ? "local" : "offload") } })) }],
+                ...base(spoken, tooltip), grid: rows_grid(24), xAxis: value_axis(format, axis_name, width),
+                title: { text: title, left: 0, top: 0, textStyle: ink({ fontSize: 14, fontWeight: 600 }) },
+                yAxis: row_axis(known.map(({ plan, i }) => title_of(plan, i)), width),
+                series: [{
+                    type: "bar", barWidth: 14, data: bars, label: right_label((i) => format(value_of(known[i]))),
+                }],
             },
         };
     };
 
+    // ---- onto the page ----
+
     const drawings = {
-        "plans": plans_option,
-        "break-even": break_even_option,
-        "prediction": prediction_option,
-        "energy": ranking_option("energy_j", joules, "energy of one inference", "Energy"),
-        "edp": ranking_option("edp_js", joule_seconds, "energy × delay", "Energy-delay product"),
+        "plans": plans_drawing,
+        "break-even": break_even_drawing,
+        "prediction": prediction_drawing,
+        "energy": ranking_drawing("energy_j", joules, "energy of one inference", "Energy"),
+        "edp": ranking_drawing("edp_js", joule_seconds, "energy × delay", "Energy-delay product"),
     };
 
     const draw = (id) => {

@@ -52,7 +52,8 @@ std::string times(double larger, double smaller) {
 }
 
 Answer no_answer(const Advice& advice) {
-    if (advice.plans.empty()) return {.decision = "no plan could be made", .reason = "nothing here can run this network"};
+    if (advice.plans.empty())
+        return {.decision = "no plan could be made", .reason = "nothing here can run this network"};
     const Plan& nearest = advice.plans.front();
     if (!goal_figure(nearest, advice.objective.goal)) {
         return {.decision = fmt::format("no plan has a known {}", goal_noun(advice.objective.goal)),

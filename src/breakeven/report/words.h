@@ -18,10 +18,10 @@ Answer answer(const Advice& advice);
 
 /// What to do if this link is the one at hand.
 struct LinkVerdict {
-    std::size_t link = 0;             ///< index into advice.links
+    std::size_t link = 0;  ///< index into advice.links
     std::optional<BreakEven> break_even;
-    std::string decision;             ///< "offload as u8", "stay local"
-    std::string reason;               ///< "35.1 ms against 58.0 ms on cpu:4"
+    std::string decision;  ///< "offload as u8", "stay local"
+    std::string reason;    ///< "35.1 ms against 58.0 ms on cpu:4"
 };
 /// One for each link of the advice, in its order.
 std::vector<LinkVerdict> link_verdicts(const Advice& advice);

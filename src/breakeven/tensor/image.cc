@@ -42,7 +42,8 @@ Tensor decode_jpeg(std::span<const std::byte> bytes) {
         refuse("JPEG", tjGetErrorStr2(decoder.get()));
     }
     check_size("JPEG", {.height = height, .width = width});
-    if (colours == TJCS_CMYK || colours == TJCS_YCCK) refuse("JPEG", "its four colours (CMYK) are for printing; use RGB");
+    if (colours == TJCS_CMYK || colours == TJCS_YCCK)
+        refuse("JPEG", "its four colours (CMYK) are for printing; use RGB");
     const bool grey = colours == TJCS_GRAY;
     Tensor image(DType::uint8, {height, width, grey ? 1 : 3});
     // A limit on scans: a small hostile progressive file can otherwise keep the decoder busy for hours.

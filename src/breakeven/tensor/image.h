@@ -24,8 +24,8 @@ enum class ImageFormat { none, jpeg, png };
 /// By the first bytes, not by a name.
 ImageFormat image_format(std::span<const std::byte> bytes);
 
-/// Throws Error{input} for anything that is no whole JPEG or PNG of at most image_pixels_max. Alpha is dropped, palettes
-/// are looked up, 16 bits become 8, a grey picture keeps its one channel.
+/// Throws Error{input} for anything that is no whole JPEG or PNG of at most image_pixels_max. Alpha is dropped,
+/// palettes are looked up, 16 bits become 8, a grey picture keeps its one channel.
 Tensor decode_image(std::span<const std::byte> bytes);
 
 ImageSize image_size(const Tensor& image);

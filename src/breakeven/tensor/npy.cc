@@ -22,9 +22,18 @@ struct Descriptor {
     std::string_view text;
 };
 constexpr std::array<Descriptor, 12> descriptors{{
-    {DType::boolean, "|b1"}, {DType::uint8, "|u1"}, {DType::int8, "|i1"}, {DType::uint16, "<u2"},
-    {DType::int16, "<i2"}, {DType::uint32, "<u4"}, {DType::int32, "<i4"}, {DType::uint64, "<u8"},
-    {DType::int64, "<i8"}, {DType::float16, "<f2"}, {DType::float32, "<f4"}, {DType::float64, "<f8"},
+    {DType::boolean, "|b1"},
+    {DType::uint8, "|u1"},
+    {DType::int8, "|i1"},
+    {DType::uint16, "<u2"},
+    {DType::int16, "<i2"},
+    {DType::uint32, "<u4"},
+    {DType::int32, "<i4"},
+    {DType::uint64, "<u8"},
+    {DType::int64, "<i8"},
+    {DType::float16, "<f2"},
+    {DType::float32, "<f4"},
+    {DType::float64, "<f8"},
 }};
 
 struct Header {
@@ -63,7 +72,8 @@ class HeaderReader {
         }
         skip_space();
         if (!rest_.empty()) refuse("something follows its header");
-        if (!header.dtype || !header.fortran_order || !header.shape) refuse("its header lacks descr, fortran_order or shape");
+        if (!header.dtype || !header.fortran_order || !header.shape)
+            refuse("its header lacks descr, fortran_order or shape");
         return header;
     }
 
@@ -123,7 +133,8 @@ class HeaderReader {
         for (const Descriptor& entry : descriptors) {
             if (entry.text == text) return entry.dtype;
             // One byte has no order, so that any mark is right there.
-            if (text.size() == 3 && entry.text.front() == '|' && entry.text.substr(1) == text.substr(1)) return entry.dtype;
+            if (text.size() == 3 && entry.text.front() == '|' && entry.text.substr(1) == text.substr(1))
+                return entry.dtype;
         }
         if (text.starts_with('>')) refuse("its elements are big-endian; save it little-endian");
         refuse(fmt::format("its element type '{}' is not one we read", text.substr(0, 12)));

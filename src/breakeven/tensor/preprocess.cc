@@ -26,7 +26,8 @@ ImageLayout layout_of(const Shape& picture) {
 /// The input's height and width, closed with what the preprocessing says; the two must not contradict one another.
 ImageSize size_wanted(const TensorSpec& spec, ImageSize taken, const Preprocess& preprocess) {
     std::optional<ImageSize> made = preprocess.crop ? preprocess.crop : preprocess.size;
-    if (!made && preprocess.short_side) made = ImageSize{.height = *preprocess.short_side, .width = *preprocess.short_side};
+    if (!made && preprocess.short_side)
+        made = ImageSize{.height = *preprocess.short_side, .width = *preprocess.short_side};
     if (!made) return taken;
     if ((taken.height > 0 && taken.height != made->height) || (taken.width > 0 && taken.width != made->width)) {
         refuse(spec, fmt::format("preprocessing makes pictures of {} x {} (height x width), which it does not take",
@@ -65,8 +66,8 @@ Tensor resize_and_crop(Tensor image, ImageSize wanted, const Preprocess& preproc
     const ImageSize from = image_size(image);
     if (wanted.height > from.height || wanted.width > from.width) {
         throw Error(ErrorKind::input, fmt::format("crop an image to {} x {}", wanted.height, wanted.width),
-                    fmt::format("it has only {} x {} pixels; give preprocessing a `size` to resize to first", from.height,
-                                from.width));
+                    fmt::format("it has only {} x {} pixels; give preprocessing a `size` to resize to first",
+                                from.height, from.width));
     }
     return crop_centre(image, wanted);
 }
@@ -161,7 +162,8 @@ ImageInput image_input(const TensorSpec& spec, const Preprocess& preprocess) {
     }
     ImageInput input;
     input.batched = spec.shape.size() == 4;
-    if (input.batched && spec.shape[0] > 1) refuse(spec, "it takes a fixed batch of several pictures; give it a .npy file");
+    if (input.batched && spec.shape[0] > 1)
+        refuse(spec, "it takes a fixed batch of several pictures; give it a .npy file");
     const Shape picture(spec.shape.end() - 3, spec.shape.end());
     input.layout = preprocess.layout.value_or(layout_of(picture));
     const bool planar = input.layout == ImageLayout::nchw;
@@ -224,7 +226,8 @@ Tensor preprocess_array(const Tensor& array, const TensorSpec& spec, const Prepr
         } else if (shape.size() == spec.shape.size() + 1 && shape.front() == 1) {
             shape.erase(shape.begin());
         }
-        if (!admits(spec.shape, shape)) refuse(spec, fmt::format("an array of {} does not fit", to_text(array.shape())));
+        if (!admits(spec.shape, shape))
+            refuse(spec, fmt::format("an array of {} does not fit", to_text(array.shape())));
     }
     if (array.dtype() == spec.dtype) return array.reshaped(shape);
     if (preprocess.dtype == array.dtype()) {

@@ -72,8 +72,9 @@ Tensor fit_image(const Tensor& image, const ImageInput& input, const Preprocess&
 /// uint8 input takes the pixels as they are: its scaling is the network's own business (codec `u8`).
 Tensor preprocess_image(const Tensor& image, const TensorSpec& spec, const Preprocess& preprocess);
 
-/// The network's input from an array, with or without its batch dimension: of the spec's type, of preprocess.dtype (then
-/// through range, mean and std), or of another float type where the spec takes float32. Throws Error{input} otherwise.
+/// The network's input from an array, with or without its batch dimension: of the spec's type, of preprocess.dtype
+/// (then through range, mean and std), or of another float type where the spec takes float32. Throws Error{input}
+/// otherwise.
 Tensor preprocess_array(const Tensor& array, const TensorSpec& spec, const Preprocess& preprocess);
 
 /// The network's input from a file of raw little-endian numbers, of the spec's type or of preprocess.dtype, with or

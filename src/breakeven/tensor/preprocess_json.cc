@@ -86,7 +86,8 @@ void read_words(const std::string& key, const std::string& word, const Reader& r
         if (word != "rgb" && word != "bgr" && word != "grey") reader.refuse("\"rgb\", \"bgr\" or \"grey\"");
         to.channels = word == "rgb" ? ChannelOrder::rgb : word == "bgr" ? ChannelOrder::bgr : ChannelOrder::grey;
     } else {
-        for (const DType dtype : {DType::uint8, DType::int8, DType::float32, DType::float64, DType::int32, DType::int64}) {
+        for (const DType dtype :
+             {DType::uint8, DType::int8, DType::float32, DType::float64, DType::int32, DType::int64}) {
             if (name(dtype) == word) to.dtype = dtype;
         }
         if (!to.dtype) reader.refuse("\"uint8\", \"int8\", \"float32\", \"float64\", \"int32\" or \"int64\"");
@@ -123,7 +124,8 @@ void read_key(const std::string& key, const json& value, std::string_view subjec
     } else {
         throw Error(ErrorKind::input, fmt::format("read preprocessing {}", subject),
                     fmt::format("it knows no key `{}`; the keys are size, crop, layout, channels, range, mean, std, "
-                                "dtype, label_offset", key.substr(0, 40)));
+                                "dtype, label_offset",
+                                key.substr(0, 40)));
     }
 }
 

@@ -1,5 +1,5 @@
-// Resizing: the arithmetic of Pillow's antialiasing BILINEAR (up to its version 10, rows first), so that networks see the
-// pixels they were trained and scored on: two passes, 8 bits between them, weights of 22 fractional bits.
+// Resizing: the arithmetic of Pillow's antialiasing BILINEAR (up to its version 10, rows first), so that networks see
+// the pixels they were trained and scored on: two passes, 8 bits between them, weights of 22 fractional bits.
 #include <algorithm>
 #include <cmath>
 #include <vector>
@@ -24,7 +24,9 @@ struct Weights {
     std::int64_t stride = 0;
 };
 
-double triangle(double x) { return std::max(0.0, 1.0 - std::abs(x)); }
+double triangle(double x) {
+    return std::max(0.0, 1.0 - std::abs(x));
+}
 
 Weights weights(std::int64_t from, std::int64_t to) {
     const double scale = static_cast<double>(from) / static_cast<double>(to);
