@@ -18,6 +18,7 @@ FOLDER = pathlib.Path(__file__).resolve().parent
 MASKS = [
     (re.compile(r"\b\d+(\.\d+)? (n|u|m)?s\b"), "<time>"),
     (re.compile(r"/tmp/\S+?/"), "<folder>/"),
+    (re.compile(r"^L\d.*$", re.MULTILINE), "<cache of this machine>"),
 ]
 
 

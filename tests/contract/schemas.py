@@ -1,0 +1,65 @@
+"""What the commands print with --json is what docs/schema promises, and stdout holds nothing else."""
+
+import json
+import pathlib
+import tempfile
+
+import harness
+
+try:
+    import fastjsonschema
+except ImportError as missing:
+    harness.skip(f"needs the Python peers ({missing})")
+
+SCHEMAS = harness.ROOT / "docs" / "schema"
+
+
+def document(schema, *arguments):
+    validate = fastjsonschema.compile(json.loads((SCHEMAS / f"{schema}.json").read_text()))
+    return validate(json.loads(harness.breakeven(*arguments, "--json").stdout))
+
+
+def check_stages(advice):
+    """A plan's stages sum to its latency; `best` is the fastest; a link's break-even is its best offload."""
+    for plan in advice["plans"]:
+        total = sum(stage["latency_s"]["value"] for stage in plan["stages"])
+        latency = plan["cost"]["latency_s"]["value"]
+        assert abs(total - latency) <= 1e-9 + 1e-6 * latency, plan
+    latencies = [plan["cost"]["latency_s"]["value"] for plan in advice["plans"]]
+    assert latencies[advice["best"]] == min(latencies)
+    for entry in advice["break_even"]:
+        offloads = [plan["cost"]["latency_s"]["value"] for plan in advice["plans"]
+                    if plan["kind"] == "offload" and plan["link"] == entry["link"]]
+        assert entry["latency_s"]["value"] == min(offloads), entry
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        model = str(pathlib.Path(folder) / "m32.onnx")
+        networks = document("zoo", "zoo", "list")["networks"]
+        printed = {"mobilenet-v1-32": 3516964, "mobilenet-v1-75": 4303396, "mobilenet-v1-128": 7449124}
+        assert printed.items() <= {n["name"]: n["parameters"] for n in networks}.items()
+        harness.breakeven("zoo", "build", "mobilenet-v1-32", "-o", model)
+
+        inspected = document("inspect", "inspect", model)
+        assert inspected["model"]["parameters"] == 3516964
+        assert sum(layer["parameters"] for layer in inspected["layers"]) == 3516964
+        document("platforms", "platforms")
+        measured = document("measure", "measure", model, "--platform", "cpu:1", "--runs", "20")
+        assert measured["results"][0]["energy_j"] is None, "no powers were given: there is no energy"
+        cost = document("link_cost", "link", "cost", "wifi", "--up", "49152B", "--down", "400B")
+        assert abs(cost["total_s"] - (0.058 + 0.049152 + 400 / 3.53e6)) < 1e-12
+        with harness.Server(folder) as server:
+            document("link_probe", "link", "probe", server.address)
+            document("measure", "measure", model, "--platform", f"grpc://{server.address}", "--runs", "20")
+        advice = document("advise", "advise", model, "--platform", "cpu:1", "--link", "ethernet", "--runs", "10",
+                          "--active-power", "5W", "--idle-power", "0.9W")
+        check_stages(advice)
+        assert {p["kind"] for p in advice["plans"]} == {"local", "offload"}
+        assert all(p["cost"]["energy_j"]["origin"] == "modelled" for p in advice["plans"])
+        check_stages(document("advise", "advise", model, "--platform", "cpu:1", "--link", "5g", "--link", "wifi",
+                              "--runs", "10", "--no-emulation"))
+
+
+if __name__ == "__main__":
+    main()
