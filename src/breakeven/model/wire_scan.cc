@@ -170,7 +170,7 @@ bool Walk::message(Message kind, std::size_t end, int depth) {
     if (depth > nesting_max) return false;
     while (at_ < end) {
         std::uint64_t tag = 0;
-        if (!varint(end, tag) || !field(kind, tag, end, depth)) return false;
+        if (!varint(end, tag) || tag >> 3U == 0 || !field(kind, tag, end, depth)) return false;
     }
     return true;
 }
