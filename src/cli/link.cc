@@ -1,53 +1,257 @@
-// `breakeven link`: profiles, what a transfer costs, running a command behind an emulated link, probing a real one.
+// `breakeven link`: the profiles of links, what a transfer over one costs, and commands run over an emulated one.
 #include "cli/link.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <span>
+
 #include "breakeven/emulator/emulator.h"
-#include "breakeven/link/profile.h"
 #include "breakeven/link/tcp.h"
+#include "breakeven/link/transfer.h"
+#include "breakeven/units/origin.h"
 #include "breakeven/units/text.h"
 #include "cli/inputs.h"
-#include "cli/shell.h"
 
 namespace breakeven::cli {
 namespace {
 
+Json optional_energy(const std::optional<JoulesPerByte>& energy) {
+    return energy ? Json(energy->in(joules_per_byte)) : Json(nullptr);
+}
+
+Json link_json(const LinkProfile& link) {
+    return {{"name", link.name},
+            {"one_way_latency_s", link.one_way_latency.count()},
+            {"up_bytes_per_s", link.up.in(bytes_per_second)},
+            {"down_bytes_per_s", link.down.in(bytes_per_second)},
+            {"up_j_per_byte", optional_energy(link.up_energy)},
+            {"down_j_per_byte", optional_energy(link.down_energy)}};
+}
+
+std::string energy_text(const std::optional<JoulesPerByte>& energy) {
+    return energy ? fmt::format("{:.4g} nJ/B", energy->in(joules_per_byte)*1e9) : "unknown";
+}
+
+std::vector<std::string> link_row(const LinkProfile& link) {
+    return {link.name,          to_text(link.one_way_latency), to_text(link.up),
+            to_text(link.down), energy_text(link.up_energy),   energy_text(link.down_energy)};
+}
+
+std::string links_table(std::span<const LinkProfile> links) {
+    std::vector<std::vector<std::string>> rows;
+    for (const LinkProfile& link : links) rows.push_back(link_row(link));
+    return table({"link", "one way", "up", "down", "energy up", "energy down"}, rows);
+}
+
+void run_list(const Shell& shell) {
+    Json links = Json::array();
+    for (const LinkProfile& link : study_links()) links.push_back(link_json(link));
+    shell.answer(
+        {{"links", links}},
+        links_table(study_links()) + "your own: a file like `breakeven link show wifi` prints, named by its path\n");
+}
+
+void run_show(const Shell& shell, const std::string& name) {
+    const LinkProfile link = read_link(name);
+    shell.answer(link_json(link), link_profile_text(link) + "\n");
+}
+
+struct CostOptions {
+    std::string link;
+    std::string up;
+    std::string down;
+    std::string tcp = "cubic";
+    std::string idle;
+};
+
+/// What `link cost` answers, before it is printed.
+struct LinkCost {
+    LinkProfile link;
+    Payload payload;
+    TcpUse use;
+    TransferTime formula;
+    TcpTime tcp;
+    TcpTime fresh;
+    std::optional<Joules> energy;
+};
+
+LinkCost cost_of(const CostOptions& options) {
+    LinkCost cost{.link = read_link(options.link),
+                  .payload = {.up = parse_bytes(options.up, "--up"), .down = parse_bytes(options.down, "--down")},
+                  .use = {.congestion = parse_congestion(options.tcp)},
+                  .formula = {},
+                  .tcp = {},
+                  .fresh = {},
+                  .energy = std::nullopt};
+    if (!options.idle.empty()) {
+        cost.use.history = TcpUse::History::repeated;
+        cost.use.rest = parse_seconds(options.idle, "--idle");
+    }
+    cost.formula = transfer_time(cost.link, cost.payload);
+    cost.tcp = tcp_time(cost.link, cost.payload, cost.use);
+    cost.fresh =
+        tcp_time(cost.link, cost.payload, {.congestion = cost.use.congestion, .history = TcpUse::History::fresh});
+    cost.energy = network_energy(cost.link, cost.payload);
+    return cost;
+}
+
+Json cost_json(const LinkCost& cost) {
+    Json document{{"link", cost.link.name},
+                  {"bytes_up", cost.payload.up.count()},
+                  {"bytes_down", cost.payload.down.count()},
+                  {"origin", name(Origin::modelled)},
+                  {"rtt_s", cost.formula.rtt.count()},
+                  {"up_s", cost.formula.up.count()},
+                  {"down_s", cost.formula.down.count()},
+                  {"total_s", cost.formula.total().count()},
+                  {"energy_j", cost.energy ? Json(cost.energy->in(joules)) : Json(nullptr)}};
+    if (!cost.energy) document["energy_reason"] = fmt::format("link '{}' has no energy figures", cost.link.name);
+    document["tcp"] = {{"congestion", name(cost.use.congestion)},
+                       {"idle_s", cost.use.rest.count()},
+                       {"total_s", cost.tcp.total.count()},
+                       {"rounds", cost.tcp.rounds},
+                       {"fresh", {{"total_s", cost.fresh.total.count()}, {"rounds", cost.fresh.rounds}}}};
+    return document;
+}
+
+std::string rounds_text(const TcpTime& time) {
+    return fmt::format("{} round trip{}", time.rounds, time.rounds == 1 ? "" : "s");
+}
+
+std::string cost_text(const LinkCost& cost) {
+    const std::string how = cost.use.rest.count() > 0.0 ? fmt::format("resting {} before each", to_text(cost.use.rest))
+                                                        : std::string("kept busy");
+    const std::string energy =
+        cost.energy ? to_text(*cost.energy) + " (modelled)" : "unknown, this link has no energy figures";
+    return fmt::format("{} over {} by the formula, {} over TCP {}\n", to_text(cost.formula.total()), cost.link.name,
+                       to_text(cost.tcp.total), name(cost.use.congestion)) +
+           table({"part", "time", ""}, {{"round trip", to_text(cost.formula.rtt), ""},
+                                        {"upload", to_text(cost.formula.up), ""},
+                                        {"download", to_text(cost.formula.down), ""},
+                                        {"formula", to_text(cost.formula.total()), "modelled"},
+                                        {"TCP, " + how, to_text(cost.tcp.total), rounds_text(cost.tcp)},
+                                        {"TCP, just connected", to_text(cost.fresh.total), rounds_text(cost.fresh)}}) +
+           fmt::format("network energy of the device: {}\n", energy);
+}
+
+void run_cost(const Shell& shell, const CostOptions& options) {
+    const LinkCost cost = cost_of(options);
+    shell.answer(cost_json(cost), cost_text(cost));
+}
+
 struct RunOptions {
     std::string link;
     std::string queue;
-    std::string congestion;
-    std::string server;
-    std::uint16_t server_port = 0;
+    std::string tcp;
+    std::string server_command;
+    std::optional<std::uint16_t> server_port;
     std::vector<std::string> command;
 };
 
-void run_link_run(Shell& shell, const RunOptions& options) {
-    EmulatedRun run{.link = read_link(options.link), .device_command = options.command};
+Json line_json(const LineReport& line) {
+    return {{"packets", line.packets},
+            {"bytes", line.bytes.count()},
+            {"dropped", line.dropped},
+            {"late_p50_s", line.late_p50.count()},
+            {"late_p99_s", line.late_p99.count()},
+            {"late_max_s", line.late_max.count()}};
+}
+
+/// A figure taken over the link is wrong by about what its packets were late: say so beyond 3 % of a round trip.
+void warn_if_late(const Shell& shell, const LinkProfile& link, const LineReports& lines) {
+    const Seconds late = std::max(lines.up.late_p99, lines.down.late_p99);
+    const Seconds bearable = std::max(0.03 * 2.0 * link.one_way_latency, Seconds(0.15e-3));
+    if (late <= bearable) return;
+    shell.note(
+        fmt::format("breakeven: link '{}': 1 of 100 packets left more than {} late; this machine was too busy, do "
+                    "not trust times taken now",
+                    link.name, to_text(late)));
+}
+
+void run_run(Shell& shell, const RunOptions& options) {
+    EmulatedRun run;
+    run.link = read_link(options.link);
     if (!options.queue.empty()) run.queue = parse_seconds(options.queue, "--queue");
-    if (!options.congestion.empty()) run.congestion = parse_congestion(options.congestion);
-    if (!options.server.empty()) run.server_command = {"/bin/sh", "-c", options.server};
-    if (options.server_port != 0) run.server_port = options.server_port;
+    if (!options.tcp.empty()) run.congestion = parse_congestion(options.tcp);
+    run.device_command = options.command;
+    if (!options.server_command.empty()) run.server_command = {"/bin/sh", "-c", options.server_command};
+    run.server_port = options.server_port;
+    run.device_output_to_errors = shell.json;
+
     const EmulatedResult result = run_emulated(run);
-    shell.status = static_cast<ExitStatus>(result.device_status);
+    warn_if_late(shell, run.link, result.lines);
+    if (result.server_status) {
+        shell.note(fmt::format("breakeven: the server command ended early, with status {}", *result.server_status));
+    }
+    if (shell.json) {
+        shell.answer({{"link", link_json(run.link)},
+                      {"status", result.device_status},
+                      {"entered", result.entered == NamespaceEntry::as_root ? "root" : "user namespace"},
+                      {"queue_s", run.queue.count()},
+                      {"up", line_json(result.lines.up)},
+                      {"down", line_json(result.lines.down)}},
+                     "");
+    }
+    shell.status = static_cast<ExitStatus>(result.device_status);  // the command's own, whatever it is
+}
+
+void add_list(CLI::App& link, Shell& shell) {
+    add_command(link, shell, "list", "the study's links", "breakeven link list", [&shell] { run_list(shell); });
+}
+
+void add_show(CLI::App& link, Shell& shell) {
+    auto name = std::make_shared<std::string>();
+    CLI::App* command = add_command(link, shell, "show", "a link's profile, as a file of your own would have it",
+                                    "breakeven link show wifi > lab.json", [&shell, name] { run_show(shell, *name); });
+    command->add_option("LINK", *name, "ethernet, wifi, 5g, or a profile's path")->required();
+}
+
+void add_cost(CLI::App& link, Shell& shell) {
+    auto options = std::make_shared<CostOptions>();
+    CLI::App* command = add_command(link, shell, "cost", "what a transfer costs, by the study's formula and over TCP",
+                                    "breakeven link cost ethernet --up 49152B --down 400B --idle 1s",
+                                    [&shell, options] { run_cost(shell, *options); });
+    command->add_option("LINK", options->link, "ethernet, wifi, 5g, or a profile's path")->required();
+    command->add_option("--up", options->up, "what the device sends, like 49152B")->required();
+    command->add_option("--down", options->down, "what comes back, like 400B")->required();
+    command->add_option("--tcp", options->tcp, "TCP congestion control: cubic, bbr, reno")->capture_default_str();
+    command->add_option("--idle", options->idle, "the connection rests so long before each transfer, like 1s");
+}
+
+void add_run(CLI::App& link, Shell& shell) {
+    auto options = std::make_shared<RunOptions>();
+    CLI::App* command =
+        add_command(link, shell, "run", "runs a command on a device host whose only way to a server host is the link",
+                    "breakeven link run wifi --server-cmd 'iperf3 -s -1' --server-port 5201 -- iperf3 -c 10.83.0.2",
+                    [&shell, options] { run_run(shell, *options); });
+    command->add_option("LINK", options->link, "ethernet, wifi, 5g, or a profile's path")->required();
+    command->add_option(
+        "--queue", options->queue,
+        fmt::format("what the link's queue holds, in time; more is dropped [{}]", to_text(queue_default)));
+    command->add_option("--tcp", options->tcp, "TCP congestion control of both hosts: cubic, bbr, reno [the kernel's]");
+    command->add_option("--server-cmd", options->server_command,
+                        "runs on the server host meanwhile, in the background, its output on stderr");
+    command->add_option("--server-port", options->server_port, "waits until the server host listens there");
+    command
+        ->add_option("CMD", options->command,
+                     "the command and its words, after --; finds the hosts' addresses in BREAKEVEN_DEVICE and "
+                     "BREAKEVEN_SERVER")
+        ->required();
 }
 
 }  // namespace
 
 void add_link(CLI::App& app, Shell& shell) {
-    CLI::App* link = app.add_subcommand("link", "links: profiles, costs, emulation, probing");
+    CLI::App* link = app.add_subcommand("link", "links: profiles, what a transfer costs, emulation, probing");
     link->require_subcommand(1);
-    auto run = std::make_shared<RunOptions>();
-    CLI::App* run_command =
-        add_command(*link, shell, "run", "run a command on a host whose only way out is an emulated link",
-                    "breakeven link run wifi --server-cmd 'breakeven serve models --listen 0.0.0.0:8001' -- ping 10.83.0.2",
-                    [&shell, run] { run_link_run(shell, *run); });
-    run_command->add_option("LINK", run->link)->required();
-    run_command->add_option("--queue", run->queue);
-    run_command->add_option("--tcp", run->congestion);
-    run_command->add_option("--server-cmd", run->server);
-    run_command->add_option("--server-port", run->server_port);
-    run_command->add_option("COMMAND", run->command)->required();
+    link->footer("\nExample:\n  breakeven link list");
+    add_list(*link, shell);
+    add_show(*link, shell);
+    add_cost(*link, shell);
+    add_run(*link, shell);
     add_link_probe(*link, shell);
 }
 

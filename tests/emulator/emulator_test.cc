@@ -2,8 +2,8 @@
 // Bounds are wide, for busy machines; bench/emulator.cc prints the exact ratios.
 #include "breakeven/emulator/emulator.h"
 
-#include <gtest/gtest.h>
 #include <grp.h>
+#include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,9 +22,9 @@ namespace {
 
 using namespace literals;
 
-#define NEEDS_EMULATOR()                                                              \
-    if (const EmulatorSupport support = emulator_support(); !support.available) {     \
-        GTEST_SKIP() << "links cannot be emulated here: " << support.reason;          \
+#define NEEDS_EMULATOR()                                                          \
+    if (const EmulatorSupport support = emulator_support(); !support.available) { \
+        GTEST_SKIP() << "links cannot be emulated here: " << support.reason;      \
     }
 
 /// A folder of this test's own, gone with it.
@@ -49,7 +49,9 @@ EmulatedRun run_of(const std::string& link, std::vector<std::string> command) {
     return run;
 }
 
-std::vector<std::string> shell(const std::string& script) { return {"/bin/sh", "-c", script}; }
+std::vector<std::string> shell(const std::string& script) {
+    return {"/bin/sh", "-c", script};
+}
 
 /// Waits for what another process brings about; false after half a minute.
 bool eventually(const std::function<bool()>& condition) {
@@ -67,7 +69,9 @@ std::vector<pid_t> processes_in(const std::string& file) {
     return processes;
 }
 
-bool is_gone(pid_t process) { return ::kill(process, 0) != 0 && errno == ESRCH; }
+bool is_gone(pid_t process) {
+    return ::kill(process, 0) != 0 && errno == ESRCH;
+}
 
 /// Runs `body` in a process of its own and returns its id; its exit status is what `body` returns.
 pid_t in_child(const std::function<int()>& body) {
@@ -95,8 +99,9 @@ class StudyLink : public Emulator, public testing::WithParamInterface<const char
 TEST_P(StudyLink, HasItsRoundTripAndGoodput) {
     NEEDS_EMULATOR();
     const LinkProfile link = *study_link(GetParam());
-    const auto volume = [](BytesPerSecond rate) { return static_cast<std::int64_t>(rate.in(bytes_per_second) * 1.2); };
-    EmulatedRun run = run_of(link.name, roles::device({.up = volume(link.up), .down = volume(link.down)}, file("figures")));
+    const auto volume = [](BytesPerSecond rate) { return static_cast<std::int64_t>(rate.in(bytes_per_second)*1.2); };
+    EmulatedRun run =
+        run_of(link.name, roles::device({.up = volume(link.up), .down = volume(link.down)}, file("figures")));
     run.congestion = Congestion::reno;
     run.server_command = roles::server();
     run.server_port = roles::port;
@@ -200,7 +205,7 @@ TEST_F(Emulator, RefusesACommandThatIsNotThere) {
             FAIL() << "ran it";
         } catch (const Error& error) {
             EXPECT_EQ(error.kind(), ErrorKind::usage);
-            EXPECT_STREQ(error.what(), "run 'no-such-command': No such file or directory");
+            EXPECT_EQ(std::string(error.what()).find("run 'no-such-command': "), 0U) << error.what();
         }
     }
 }
@@ -240,8 +245,8 @@ TEST_F(Emulator, RefusesWhatItCannotCarry) {
 TEST_F(Emulator, LeavesNoProcessBehind) {
     NEEDS_EMULATOR();
     // Background processes, and one that has left its session, on both hosts.
-    const std::string script = "sleep 1000 & echo $! >> " + file("processes") + "; setsid sleep 1000 & echo $! >> " +
-                               file("processes") + "; ";
+    const std::string script =
+        "sleep 1000 & echo $! >> " + file("processes") + "; setsid sleep 1000 & echo $! >> " + file("processes") + "; ";
     EmulatedRun run = run_of("5g", shell(script + "exit 0"));
     run.server_command = shell(script + "wait");
     run_emulated(run);

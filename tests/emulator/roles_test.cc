@@ -1,4 +1,6 @@
 // The roles: a raw TCP server, and a device that measures what it gets from it. See roles.h.
+#include "emulator/roles.h"
+
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -15,7 +17,6 @@
 #include <fstream>
 
 #include "breakeven/emulator/emulator.h"
-#include "emulator/roles.h"
 
 namespace breakeven::roles {
 namespace {
@@ -36,7 +37,9 @@ struct Reply {
     std::_Exit(1);
 }
 
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+double now() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 void write_all(int socket, const void* data, std::size_t size) {
     const auto* bytes = static_cast<const char*>(data);
@@ -55,7 +58,8 @@ double drain(int socket, std::int64_t size) {
     std::int64_t marked = -1;
     double marked_at = 0.0;
     while (got < size) {
-        const ssize_t read = ::recv(socket, sink.data(), std::min(sink.size(), static_cast<std::size_t>(size - got)), 0);
+        const ssize_t read =
+            ::recv(socket, sink.data(), std::min(sink.size(), static_cast<std::size_t>(size - got)), 0);
         if (read <= 0) fail("receive");
         got += read;
         if (marked < 0 && got >= size / 3) {
@@ -163,7 +167,9 @@ std::vector<std::string> this_program(std::vector<std::string> environment) {
 
 }  // namespace
 
-std::vector<std::string> server() { return this_program({std::string(role_variable) + "=server"}); }
+std::vector<std::string> server() {
+    return this_program({std::string(role_variable) + "=server"});
+}
 
 std::vector<std::string> device(const Volume& volume, const std::string& file) {
     return this_program({std::string(role_variable) + "=device", "BREAKEVEN_TEST_UP=" + std::to_string(volume.up),

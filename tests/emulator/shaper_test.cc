@@ -84,8 +84,8 @@ RC_GTEST_PROP(Shaper, KeepsOrderRateAndDelayForAnyTraffic, ()) {
         const auto departure = shaper.depart(traffic.arrivals[i], traffic.sizes[i]);
         if (!departure) continue;
         const Seconds on_the_wire = traffic.sizes[i] / any.rate;
-        RC_ASSERT(*departure >= before + on_the_wire - 1_us);                             // one after the other
-        RC_ASSERT(*departure >= traffic.arrivals[i] + on_the_wire + any.delay - 1_us);    // never early
+        RC_ASSERT(*departure >= before + on_the_wire - 1_us);                           // one after the other
+        RC_ASSERT(*departure >= traffic.arrivals[i] + on_the_wire + any.delay - 1_us);  // never early
         const Seconds waited = *departure - any.delay - on_the_wire - traffic.arrivals[i];
         const Seconds longest = any.queue / any.rate;
         RC_ASSERT(waited <= longest + 1_us);  // never longer than the queue

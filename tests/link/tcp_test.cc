@@ -36,9 +36,15 @@ struct Measured {
     double milliseconds;
 };
 
-constexpr TcpUse cubic(History history, Seconds rest = 0_s) { return {Congestion::cubic, history, rest}; }
-constexpr TcpUse reno(History history, Seconds rest = 0_s) { return {Congestion::reno, history, rest}; }
-constexpr TcpUse bbr(History history, Seconds rest = 0_s) { return {Congestion::bbr, history, rest}; }
+constexpr TcpUse cubic(History history, Seconds rest = 0_s) {
+    return {Congestion::cubic, history, rest};
+}
+constexpr TcpUse reno(History history, Seconds rest = 0_s) {
+    return {Congestion::reno, history, rest};
+}
+constexpr TcpUse bbr(History history, Seconds rest = 0_s) {
+    return {Congestion::bbr, history, rest};
+}
 
 const Measured measurements[] = {
     // right after the handshake
@@ -131,7 +137,7 @@ TEST(TcpTime, OfAFreshConnectionCountsDoublingWindowsOfTen) {
 TEST(TcpTime, OfAWarmConnectionIsTheFormula) {
     for (const LinkProfile& link : study_links()) {
         const Payload payload{.up = 150000_B, .down = 400_B};
-        EXPECT_NEAR(tcp_time(link, payload, cubic(History::warm)) .total / transfer_time(link, payload).total(), 1.0,
+        EXPECT_NEAR(tcp_time(link, payload, cubic(History::warm)).total / transfer_time(link, payload).total(), 1.0,
                     1e-9);
     }
 }
@@ -154,7 +160,9 @@ TEST(TcpTime, OfTheReplyIsCountedLikeTheRequest) {
 
 /// Any link and payload that could be meant, and some that could not.
 LinkProfile any_link() {
-    const auto exponent = [](int low, int high) { return std::pow(10.0, *rc::gen::inRange(low * 10, high * 10) / 10.0); };
+    const auto exponent = [](int low, int high) {
+        return std::pow(10.0, *rc::gen::inRange(low * 10, high * 10) / 10.0);
+    };
     LinkProfile link = measured_link(Seconds(exponent(-5, 2)), 1);
     link.up = bytes_per_second(exponent(0, 11));
     link.down = bytes_per_second(exponent(0, 11));

@@ -80,8 +80,8 @@ RC_GTEST_PROP(LinkProfileText, ReadsBackTheSame, ()) {
 }
 
 TEST(LinkProfileText, TakesItsNameFromWhereItCame) {
-    const LinkProfile link = parse_link_profile(
-        R"({"one_way_latency":"10ms","up":"3.04MB/s","down":"202Mbit/s"})", "lab.json");
+    const LinkProfile link =
+        parse_link_profile(R"({"one_way_latency":"10ms","up":"3.04MB/s","down":"202Mbit/s"})", "lab.json");
     EXPECT_EQ(link.name, "lab.json");
     EXPECT_DOUBLE_EQ(link.down.in(bytes_per_second), 25.25e6);
     EXPECT_FALSE(link.up_energy);

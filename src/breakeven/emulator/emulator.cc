@@ -96,7 +96,7 @@ void check(const EmulatedRun& run) {
 /// A window that fills the link, its queue included, and room to grow: the kernel lets data fill half of a buffer.
 Bytes window_of(const LinkProfile& link, Seconds queue) {
     const Seconds held = 2.0 * link.one_way_latency + queue;
-    const double bytes = std::max(link.up, link.down).in(bytes_per_second) * held.count();
+    const double bytes = std::max(link.up, link.down).in(bytes_per_second)*held.count();
     constexpr double largest = 512.0 * 1024 * 1024;
     return Bytes(std::llround(std::min(4.0 * bytes, largest)));
 }
@@ -151,8 +151,8 @@ class Emulation final {
         const auto deadline = std::chrono::steady_clock::now() + run_.server_patience;
         while (!listening_) {
             const auto left = deadline - std::chrono::steady_clock::now();
-            attend(static_cast<int>(std::max<long>(
-                0, std::chrono::duration_cast<std::chrono::milliseconds>(left).count())));
+            attend(static_cast<int>(
+                std::max<long>(0, std::chrono::duration_cast<std::chrono::milliseconds>(left).count())));
             if (interruption_) {
                 result_.device_status = 128 + *interruption_;
                 return false;
@@ -174,9 +174,8 @@ class Emulation final {
 
     /// Waits for the next report or signal and notes it.
     void attend(int patience_ms) {
-        std::array<pollfd, 3> events{{{signals_.descriptor(), POLLIN, 0},
-                                      {device_.socket(), POLLIN, 0},
-                                      {server_.socket(), POLLIN, 0}}};
+        std::array<pollfd, 3> events{
+            {{signals_.descriptor(), POLLIN, 0}, {device_.socket(), POLLIN, 0}, {server_.socket(), POLLIN, 0}}};
         if (::poll(events.data(), events.size(), patience_ms) <= 0) return;
         if (events[0].revents != 0) interruption_ = signals_.forward(device_);
         if (events[1].revents != 0) note_device();
@@ -221,8 +220,11 @@ EmulatedResult run_emulated(const EmulatedRun& run) {
 }
 
 EmulatorSupport emulator_support() {
-    const EmulatedRun run{.link = study_links()[0], .congestion = std::nullopt, .device_command = {},
-                          .server_command = {}, .server_port = std::nullopt};
+    const EmulatedRun run{.link = study_links()[0],
+                          .congestion = std::nullopt,
+                          .device_command = {},
+                          .server_command = {},
+                          .server_port = std::nullopt};
     EmulatorSupport support;
     try {
         const SignalEvents signals;

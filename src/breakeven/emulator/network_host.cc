@@ -20,7 +20,7 @@
 #include <fstream>
 #include <string>
 
-#include "breakeven/emulator/route.h"
+#include "breakeven/emulator/netlink.h"
 #include "breakeven/emulator/shaper.h"
 #include "breakeven/error.h"
 
@@ -30,9 +30,11 @@ namespace {
 constexpr const char* device_name = "breakeven0";
 
 /// Packets that the TUN device holds until the pump reads them: a burst of 14 MB, sent as fast as memory allows.
-constexpr int device_queue_packets = 10'000;
+constexpr std::uint32_t device_queue_packets = 10'000;
 
-[[noreturn]] void refuse(const std::string& reason) { throw Error(ErrorKind::unsupported, "emulate a link", reason); }
+[[noreturn]] void refuse(const std::string& reason) {
+    throw Error(ErrorKind::unsupported, "emulate a link", reason);
+}
 
 void write_file(const char* path, const std::string& text) {
     const Descriptor file(::open(path, O_WRONLY | O_CLOEXEC));
@@ -95,11 +97,6 @@ class Interface final {
         request.ifr_flags = IFF_UP | IFF_RUNNING;
         call(SIOCSIFFLAGS, request, "bring up");
     }
-    void lengthen_queue(int packets) const {
-        ifreq request = named();
-        request.ifr_qlen = packets;
-        call(SIOCSIFTXQLEN, request, "set the queue of");
-    }
     void set_address(const char* address) const {
         ifreq request = named();
         fill(request.ifr_addr, address);
@@ -144,9 +141,10 @@ Descriptor make_tun() {
     std::strncpy(request.ifr_name, device_name, IFNAMSIZ - 1);
     request.ifr_flags = IFF_TUN | IFF_NO_PI;
     if (::ioctl(tun.number(), TUNSETIFF, &request) != 0) {
-        refuse(fmt::format("cannot make a TUN device: {}; run as root, or allow user namespaces their capabilities "
-                           "(on Ubuntu `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`)",
-                           std::strerror(errno)));
+        refuse(
+            fmt::format("cannot make a TUN device: {}; run as root, or allow user namespaces their capabilities "
+                        "(on Ubuntu `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`)",
+                        std::strerror(errno)));
     }
     return tun;
 }
@@ -169,7 +167,7 @@ NetworkHost become_network_host(const HostSettings& settings) {
     Interface("lo").bring_up();
     host.tun = make_tun();
     const Interface device(device_name);
-    device.lengthen_queue(device_queue_packets);
+    lengthen_queue(device_name, device_queue_packets);
     // IPv6 announces itself unasked; those packets would queue with the ones that are measured.
     std::ofstream(fmt::format("/proc/sys/net/ipv6/conf/{}/disable_ipv6", device_name)) << "1";
     device.set_address(settings.address);

@@ -18,10 +18,10 @@ enum class NamespaceEntry {
 };
 
 struct HostSettings {
-    const char* address;                  ///< of this host
-    const char* peer;                     ///< of the other
-    std::optional<Congestion> congestion; ///< of every connection to the peer; unset: the kernel's default
-    Bytes window;                         ///< TCP's largest buffers hold at least this
+    const char* address;                   ///< of this host
+    const char* peer;                      ///< of the other
+    std::optional<Congestion> congestion;  ///< of every connection to the peer; unset: the kernel's default
+    Bytes window;                          ///< TCP's largest buffers hold at least this
     NamespaceEntry entry = NamespaceEntry::either;
 };
 

@@ -37,7 +37,9 @@ constexpr int packets_at_once = 16;
 /// What one direction may hold: a slip in queue or delay must not eat the memory. 1 Gbit/s for 2 s.
 constexpr std::size_t held_max = 170'000;
 
-Seconds now() { return std::chrono::steady_clock::now().time_since_epoch(); }
+Seconds now() {
+    return std::chrono::steady_clock::now().time_since_epoch();
+}
 
 /// Counts lateness by microsecond, so that a long run needs no more memory than a short one.
 class Lateness final {
@@ -196,7 +198,9 @@ Pump::Pump(Ends ends, const Lines& lines) {
     state_->threads.emplace_back([state = state_.get()] { state->down.carry(state->stopping); });
 }
 
-Pump::~Pump() { stop(); }
+Pump::~Pump() {
+    stop();
+}
 
 LineReports Pump::stop() {
     state_->stopping = true;

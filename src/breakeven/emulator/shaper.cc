@@ -11,7 +11,7 @@ Line line_of(const LinkProfile& link, Direction direction, Seconds queue) {
     const BytesPerSecond rate = payload_rate * (packet_size_max / packet_payload_max);
     return {.rate = rate,
             .delay = link.one_way_latency,
-            .queue = Bytes(std::llround(rate.in(bytes_per_second) * queue.count()))};
+            .queue = Bytes(std::llround(rate.in(bytes_per_second)*queue.count()))};
 }
 
 std::optional<Seconds> Shaper::depart(Seconds arrival, Bytes size) {

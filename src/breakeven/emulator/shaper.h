@@ -15,9 +15,9 @@ inline constexpr Bytes packet_payload_max{1448};
 
 /// One direction of a link, in packets as they are on the wire.
 struct Line {
-    BytesPerSecond rate;   ///< of packets, headers included
+    BytesPerSecond rate;  ///< of packets, headers included
     Seconds delay{0.0};
-    Bytes queue;           ///< packets that would make the queue longer than this are dropped
+    Bytes queue;  ///< packets that would make the queue longer than this are dropped
     friend bool operator==(const Line&, const Line&) = default;
 };
 

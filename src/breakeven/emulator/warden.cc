@@ -34,7 +34,9 @@ Warden::Warden(const WardenTask& task, const sigset_t& signals, const std::vecto
     }
 }
 
-Warden::~Warden() { end(); }
+Warden::~Warden() {
+    end();
+}
 
 std::optional<WardenReport> Warden::report(int patience_ms) {
     pollfd event{.fd = socket_.number(), .events = POLLIN, .revents = 0};

@@ -24,7 +24,7 @@ enum class Role {
 struct WardenTask {
     Role role = Role::device;
     HostSettings host;
-    std::vector<std::string> command;  ///< empty: the host only answers packets
+    std::vector<std::string> command;           ///< empty: the host only answers packets
     std::optional<std::uint16_t> awaited_port;  ///< tell when the host listens there
     bool output_to_errors = false;
     std::array<const char*, 4> environment{};  ///< name, value, name, value

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "breakeven/error.h"
@@ -36,8 +38,8 @@ bool is_name(const std::string& text) {
 /// The object, with keys that appear twice refused: JSON leaves open which one counts.
 Json parse_object(std::string_view text, std::string_view origin) {
     if (text.size() > profile_text_max) {
-        throw refusal(origin, fmt::format("it is {} bytes long; a profile has at most {}", text.size(),
-                                          profile_text_max));
+        throw refusal(origin,
+                      fmt::format("it is {} bytes long; a profile has at most {}", text.size(), profile_text_max));
     }
     std::set<std::string> seen;
     std::string repeated;
@@ -76,25 +78,27 @@ auto quantity(const Json& object, const char* key, Parser parser, std::string_vi
     }
 }
 
-/// `value` in the first unit that reads back as exactly the same number; the base unit, the last, always does.
-struct TextUnit {
-    const char* suffix;
-    double in_base_unit;
-};
-std::string exact_text(double value, const std::vector<TextUnit>& units) {
-    for (const TextUnit& unit : units) {
-        const double number = value / unit.in_base_unit;
-        if (number >= 1.0 && number * unit.in_base_unit == value) return fmt::format("{}{}", number, unit.suffix);
+/// `value` in the first of `units` in which it is short and reads back as exactly this number, else in the base unit,
+/// which always does.
+template <class Quantity, class Parser>
+std::string exact_text(Quantity quantity, double value, Parser parser,
+                       std::initializer_list<std::pair<const char*, double>> units, const char* base) {
+    for (const auto& [suffix, in_base_unit] : units) {
+        const double number = value / in_base_unit;
+        std::string text = fmt::format("{:.15g}{}", number, suffix);
+        if (number >= 1.0 && parser(text, "itself") == quantity) return text;
     }
-    return fmt::format("{}{}", value, units.back().suffix);
+    return fmt::format("{}{}", value, base);
 }
 
 std::string exact_text(BytesPerSecond rate) {
-    return exact_text(rate.in(bytes_per_second), {{"MB/s", 1e6}, {"kB/s", 1e3}, {"B/s", 1.0}});
+    return exact_text(rate, rate.in(bytes_per_second), parse_rate, {{"MB/s", 1e6}, {"kB/s", 1e3}}, "B/s");
 }
-std::string exact_text(Seconds time) { return exact_text(time.count(), {{"ms", 1e-3}, {"us", 1e-6}, {"s", 1.0}}); }
+std::string exact_text(Seconds time) {
+    return exact_text(time, time.count(), parse_seconds, {{"ms", 1e-3}, {"us", 1e-6}}, "s");
+}
 std::string exact_text(JoulesPerByte energy) {
-    return exact_text(energy.in(joules_per_byte), {{"nJ/B", 1e-9}, {"J/B", 1.0}});
+    return exact_text(energy, energy.in(joules_per_byte), parse_joules_per_byte, {{"nJ/B", 1e-9}}, "J/B");
 }
 
 void check_rate(BytesPerSecond rate, std::string_view key, std::string_view origin) {
@@ -106,8 +110,8 @@ void check_rate(BytesPerSecond rate, std::string_view key, std::string_view orig
 
 void check_energy(const std::optional<JoulesPerByte>& energy, std::string_view key, std::string_view origin) {
     if (!energy || (*energy >= joules_per_byte(0.0) && *energy <= link_energy_max)) return;
-    throw refusal(origin, fmt::format("'{}' is {} J/B; at most {} J/B makes sense", key,
-                                      energy->in(joules_per_byte), link_energy_max.in(joules_per_byte)));
+    throw refusal(origin, fmt::format("'{}' is {} J/B; at most {} J/B makes sense", key, energy->in(joules_per_byte),
+                                      link_energy_max.in(joules_per_byte)));
 }
 
 }  // namespace
@@ -148,8 +152,8 @@ LinkProfile parse_link_profile(std::string_view text, std::string_view origin) {
     const Json object = parse_object(text, origin);
     for (const auto& [key, value] : object.items()) {
         if (std::find(keys.begin(), keys.end(), key) == keys.end()) {
-            throw refusal(origin, fmt::format("unknown key '{}'; known are {}", key.substr(0, name_max),
-                                              fmt::join(keys, ", ")));
+            throw refusal(
+                origin, fmt::format("unknown key '{}'; known are {}", key.substr(0, name_max), fmt::join(keys, ", ")));
         }
     }
     LinkProfile link;

@@ -113,7 +113,9 @@ void rest(Sender& sender, Seconds silence) {
     }
 }
 
-Seconds round_trip_of(const LinkProfile& link) { return 2.0 * link.one_way_latency; }
+Seconds round_trip_of(const LinkProfile& link) {
+    return 2.0 * link.one_way_latency;
+}
 
 Path path_of(const LinkProfile& link, BytesPerSecond rate) {
     return {.round_trip = round_trip_of(link), .segment = Seconds(segment_bytes / rate.in(bytes_per_second))};
@@ -130,7 +132,8 @@ class Connection final {
         : link_(link), payload_(payload), congestion_(congestion) {}
 
     TcpTime exchange() {
-        up_ = fly_by_window(up_sender_, static_cast<double>(payload_.up.count()), path_of(link_, link_.up), congestion_);
+        up_ =
+            fly_by_window(up_sender_, static_cast<double>(payload_.up.count()), path_of(link_, link_.up), congestion_);
         down_ = fly_by_window(down_sender_, static_cast<double>(payload_.down.count()), path_of(link_, link_.down),
                               congestion_);
         return exchange_of(link_, up_, down_);

@@ -34,7 +34,9 @@ double parse(std::string_view text, std::string_view what, const Suffixes& suffi
     while (!unit.empty() && unit.front() == ' ') unit.remove_prefix(1);
     if (unit.empty()) throw refuse("the unit is missing");
     for (const Suffix& suffix : suffixes) {
-        if (unit == suffix.text) return number * suffix.factor;
+        if (unit != suffix.text) continue;
+        // By the whole number, so that "57nJ/B" is the double nearest to 57e-9 (1e-9 itself is none).
+        return suffix.factor < 1.0 ? number / std::round(1.0 / suffix.factor) : number * suffix.factor;
     }
     throw refuse(fmt::format("unknown unit '{}'", unit));
 }

@@ -1,5 +1,5 @@
-// One rtnetlink request: see route.h.
-#include "breakeven/emulator/route.h"
+// rtnetlink requests: see netlink.h.
+#include "breakeven/emulator/netlink.h"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -20,21 +20,16 @@
 namespace breakeven {
 namespace {
 
-/// RTM_NEWROUTE with its attributes, in the kernel's layout (man 7 rtnetlink).
-class RouteRequest final {
+/// A request with its body and attributes, in the kernel's layout (man 7 rtnetlink).
+class Request final {
    public:
-    RouteRequest() {
+    template <class Body>
+    Request(unsigned short type, unsigned short flags, const Body& body) {
         auto* header = at<nlmsghdr>(0);
-        header->nlmsg_type = RTM_NEWROUTE;
-        header->nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_REPLACE | NLM_F_ACK;
-        auto* route = at<rtmsg>(NLMSG_HDRLEN);
-        route->rtm_family = AF_INET;
-        route->rtm_dst_len = 32;
-        route->rtm_table = RT_TABLE_MAIN;
-        route->rtm_protocol = RTPROT_STATIC;
-        route->rtm_scope = RT_SCOPE_LINK;
-        route->rtm_type = RTN_UNICAST;
-        size_ = NLMSG_LENGTH(sizeof(rtmsg));
+        header->nlmsg_type = type;
+        header->nlmsg_flags = static_cast<unsigned short>(flags | NLM_F_REQUEST | NLM_F_ACK);
+        std::memcpy(bytes_.data() + NLMSG_HDRLEN, &body, sizeof body);
+        size_ = NLMSG_LENGTH(sizeof body);
     }
     /// Returns where the attribute begins, for one that nests others.
     std::size_t add(unsigned short type, const void* data, std::size_t size) {
@@ -84,7 +79,16 @@ std::string known_congestion() {
 }  // namespace
 
 void add_route(const Route& route) {
-    RouteRequest request;
+    const rtmsg to_host{.rtm_family = AF_INET,
+                        .rtm_dst_len = 32,
+                        .rtm_src_len = 0,
+                        .rtm_tos = 0,
+                        .rtm_table = RT_TABLE_MAIN,
+                        .rtm_protocol = RTPROT_STATIC,
+                        .rtm_scope = RT_SCOPE_LINK,
+                        .rtm_type = RTN_UNICAST,
+                        .rtm_flags = 0};
+    Request request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, to_host);
     in_addr peer{};
     BREAKEVEN_ASSERT(::inet_pton(AF_INET, route.peer, &peer) == 1);
     request.add(RTA_DST, &peer, sizeof peer);
@@ -104,6 +108,18 @@ void add_route(const Route& route) {
                                 known_congestion(), name(*route.congestion)));
     }
     throw Error(ErrorKind::unsupported, "emulate a link", fmt::format("cannot add a route: {}", std::strerror(code)));
+}
+
+void lengthen_queue(const char* device, std::uint32_t packets) {
+    ifinfomsg link{};
+    link.ifi_family = AF_UNSPEC;
+    link.ifi_index = static_cast<int>(::if_nametoindex(device));
+    Request request(RTM_NEWLINK, 0, link);
+    request.add(IFLA_TXQLEN, &packets, sizeof packets);
+    if (const int code = request.send(); code != 0) {
+        throw Error(ErrorKind::unsupported, "emulate a link",
+                    fmt::format("cannot set the queue of {}: {}", device, std::strerror(code)));
+    }
 }
 
 }  // namespace breakeven
