@@ -25,10 +25,13 @@ constexpr int threads_beside_inference = 64;
 /// Requests that one connection may have under way; more wait at the client.
 constexpr int streams_per_connection_max = 256;
 
-/// gRPC counts what all connections buffer against this, and slows them down or drops the greediest beyond it.
+/// What all connections together may buffer. gRPC receives a message whole before it compares its length with the
+/// limit, so this is what bounds the memory that too long a message takes: beyond it gRPC drops the stream with
+/// RESOURCE_EXHAUSTED. Larger admits more large messages at once.
 std::size_t buffer_max(Bytes message_max) {
-    constexpr std::int64_t floor = std::int64_t{1} << 30;
-    return static_cast<std::size_t>(std::max(floor, 4 * std::min(message_max.count(), floor)));
+    constexpr std::int64_t floor = std::int64_t{256} << 20;
+    constexpr std::int64_t ceiling = std::int64_t{4} << 30;
+    return static_cast<std::size_t>(std::clamp(2 * std::min(message_max.count(), ceiling), floor, ceiling));
 }
 
 /// gRPC keeps this as a switch of the process; it takes effect for servers built afterwards.
