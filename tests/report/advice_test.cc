@@ -127,6 +127,16 @@ TEST(AdviceText, OpensWithTheDecisionAndFitsEightyColumns) {
     for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80U) << line;
 }
 
+TEST(AdviceText, PrintsThePredictionTheMeasurementAndTheError) {
+    const std::string text = advice_text(example::advice());
+    const std::size_t row = text.find("offload ethernet u8");
+    ASSERT_NE(row, std::string::npos) << text;
+    const std::string line = text.substr(row, text.find('\n', row) - row);
+    for (const char* figure : {"43.9 ms", "41.0 ms", "-7 %", "46.0 mJ", "49.2 kB", "measured"}) {
+        EXPECT_NE(line.find(figure), std::string::npos) << line;
+    }
+}
+
 TEST(AdviceText, ControlCharactersDoNotReachTheTerminal) {
     Advice advice = example::advice();
     advice.plans[1].remarks.push_back("\x1b[2Jgone");

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <vector>
 
@@ -97,20 +98,34 @@ std::string verdict_lines(const Advice& advice) {
     return out + columns_of(rows);
 }
 
+/// The plan's title without its small words, where columns are scarce: "offload ethernet u8".
+std::string terse_title(const Plan& plan) {
+    if (plan.kind == PlanKind::local) return plan.title();
+    return fmt::format("{} {} {}", name(plan.kind), plan.link, plan.codec);
+}
+
+/// "+4 %": what the model was off by; the page has the decimals.
+std::string error_text(const Plan& plan) {
+    if (prediction_error_text(plan).empty()) return {};
+    const double error = 100.0 * (*plan.predicted_latency / plan.cost.latency.value - 1.0);
+    return fmt::format("{:+.0f} %", std::round(error) + 0.0);  // no "-0 %"
+}
+
 std::string plan_table(const Advice& advice) {
     const bool energies =
         std::ranges::any_of(advice.plans, [](const Plan& plan) { return plan.cost.energy.has_value(); });
     const bool predictions =
         std::ranges::any_of(advice.plans, [](const Plan& plan) { return plan.predicted_latency.has_value(); });
-    std::vector<std::vector<std::string>> rows{
-        {"", "latency", predictions ? "predicted" : "", energies ? "energy" : "", "up", "origin"}};
-    const std::size_t title_width = energies && predictions ? 27U : 36U;
+    std::vector<std::vector<std::string>> rows{{"", "latency", predictions ? "predicted" : "",
+                                                predictions ? "error" : "", energies ? "energy" : "", "up", "origin"}};
+    const bool is_tight = energies && predictions;
     for (std::size_t i = 0; i < advice.plans.size(); ++i) {
         const Plan& plan = advice.plans[i];
         const bool crosses = plan.kind != PlanKind::local;
-        rows.push_back({(advice.best == i ? "* " : "  ") + shortened(printable(plan.title()), title_width),
-                        to_text(plan.cost.latency.value),
-                        plan.predicted_latency && crosses ? to_text(*plan.predicted_latency) : "",
+        const std::string title = is_tight ? shortened(printable(terse_title(plan)), 21)
+                                           : shortened(printable(plan.title()), predictions ? 30 : 36);
+        rows.push_back({(advice.best == i ? "* " : "  ") + title, to_text(plan.cost.latency.value),
+                        plan.predicted_latency ? to_text(*plan.predicted_latency) : "", error_text(plan),
                         energies ? (plan.cost.energy ? to_text(plan.cost.energy->value) : "-") : "",
                         crosses ? to_text(plan.cost.up) : "", std::string(name(plan.cost.latency.origin))});
     }
