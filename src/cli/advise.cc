@@ -3,6 +3,7 @@
 
 #include "breakeven/advise/advise.h"
 #include "breakeven/files/files.h"
+#include "breakeven/files/samples.h"
 #include "breakeven/report/advice_json.h"
 #include "breakeven/report/advice_text.h"
 #include "breakeven/report/page.h"
@@ -94,9 +95,11 @@ void add_advise(CLI::App& app, Shell& shell) {
                         "HOST:PORT of an Open Inference Protocol server that has the network; without it one is "
                         "embedded, behind emulated links");
     command->add_option("--link", options->links, "a link: ethernet, wifi, 5g or a profile's file; repeatable "
-                                                  "(default: the three)");
+                                                  "(default: the three)")
+        ->allow_extra_args(false);
     command->add_option("--platform", options->platforms, "a platform of the device, such as cpu:1; repeatable "
-                                                          "(default: every width of this CPU)");
+                                                          "(default: every width of this CPU)")
+        ->allow_extra_args(false);
     command->add_option("--objective", options->objective, "what to minimise: latency, energy or edp")
         ->capture_default_str();
     command->add_option("--deadline", options->deadline, "what 99 of 100 inferences must hold, such as 50ms");

@@ -23,10 +23,6 @@ LinkProfile read_link(const std::string& text) {
     return parse_link_profile(read_file(text, small_file_max), std::filesystem::path(text).stem().string());
 }
 
-Preprocess read_preprocess(const std::string& path) {
-    return parse_preprocess(read_file(path, small_file_max), path);
-}
-
 std::string server_address(const std::string& text) {
     return parse_platform(text.starts_with("grpc://") ? text : "grpc://" + text).unit;
 }

@@ -8,15 +8,12 @@
 #include "breakeven/link/profile.h"
 #include "breakeven/measure/store.h"
 #include "breakeven/plan/device.h"
-#include "breakeven/tensor/preprocess.h"
 #include "cli/shell.h"
 
 namespace breakeven::cli {
 
 /// A link of the study by name, or the profile in a file of that path.
 LinkProfile read_link(const std::string& text);
-
-Preprocess read_preprocess(const std::string& path);
 
 /// "host:port" from "host:port" or "grpc://host:port". Throws Error{usage}.
 std::string server_address(const std::string& text);

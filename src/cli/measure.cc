@@ -302,9 +302,11 @@ void add_measure(CLI::App& app, Shell& shell) {
                                     [&shell, options] { run_measure(shell, *options); });
     command->add_option("MODEL", options->model, "the network, an .onnx file")->required();
     command->add_option("--platform", options->platforms, "such as cpu:4 or grpc://host:port; repeatable (default: one "
-                                                          "thread, and all of this machine's)");
+                                                          "thread, and all of this machine's)")
+        ->allow_extra_args(false);
     command->add_option("--input", options->inputs, "NAME=FILE: a picture, .npy or raw file; repeatable (default: "
-                                                    "seeded random numbers)");
+                                                    "seeded random numbers)")
+        ->allow_extra_args(false);
     command->add_option("--preprocess", options->preprocess, "JSON file: how pictures become inputs");
     auto* runs = command->add_option("--runs", options->runs, "steady runs on each platform")
                      ->check(CLI::Range(std::size_t{1}, std::size_t{1000000}))

@@ -2,8 +2,10 @@
 #include "breakeven/serve/server.h"
 
 #include <fmt/format.h>
+#include <sys/prctl.h>
 
 #include <algorithm>
+#include <csignal>
 #include <thread>
 
 #include "breakeven/engine/onnxruntime.h"
@@ -31,6 +33,7 @@ struct Options {
     std::string message_max = "256MiB";
     std::string congestion_control;
     bool allow_load = false;
+    bool with_parent = false;
 };
 
 ServerOptions server_options(const Options& options, const Platform& platform) {
@@ -51,6 +54,7 @@ ServerOptions server_options(const Options& options, const Platform& platform) {
 
 void run_serve(const Shell& shell, const Options& options) {
     const std::atomic<bool>& stop = interrupted();
+    if (options.with_parent) prctl(PR_SET_PDEATHSIG, SIGTERM);
     const Platform platform = parse_platform(options.platform);
     const std::unique_ptr<Engine> engine =
         make_onnxruntime({.libraries = onnxruntime_candidates(shell),
@@ -97,6 +101,7 @@ void add_serve(CLI::App& app, Shell& shell) {
     command->add_option("--max-message", options->message_max, "longest request taken")->capture_default_str();
     command->add_option("--tcp", options->congestion_control, "TCP congestion control: cubic, bbr, reno");
     command->add_flag("--allow-load", options->allow_load, "clients may load and unload networks of the folder");
+    command->add_flag("--with-parent", options->with_parent, "end when the program that started this one ends");
 }
 
 }  // namespace breakeven::cli

@@ -31,12 +31,24 @@ std::vector<Platform> platforms_of(const AdviseRequest& request, const AdviseToo
 
 CalendarTime calendar_now() { return std::chrono::time_point_cast<Seconds>(std::chrono::system_clock::now()); }
 
+const std::optional<Summary> no_latency;
+
 /// A loaded platform that must be measured anew.
 struct Loaded {
     Platform platform;
     std::unique_ptr<Runner> runner;
     MeasurementKey key;
 };
+
+/// A measurement that cannot be kept (disk full, say) is still an answer.
+void keep(Store& store, const MeasurementKey& key, const StoredMeasurement& stored,
+          std::vector<std::string>& warnings) {
+    try {
+        store.put(key, stored);
+    } catch (const Error& error) {
+        warnings.push_back(fmt::format("not kept: {}", error.what()));
+    }
+}
 
 }  // namespace
 
@@ -54,10 +66,10 @@ LocalMeasurements measure_local(const AdviseRequest& request, const ModelFile& m
                                  .breakeven_version = tools.version};
         if (tools.store != nullptr) {
             const auto stored = tools.store->latest(key);
-            if (stored && stored->measurement.latency && calendar_now() - stored->taken < fresh_for) {
-                const Summary& latency = *stored->measurement.latency;
+            const auto& latency = stored ? stored->measurement.latency : no_latency;
+            if (latency && latency->n >= request.runs && calendar_now() - stored->taken < fresh_for) {
                 result.platforms.push_back(
-                    {.platform = platform, .p50 = latency.p50, .p99 = latency.p99, .from_store = true});
+                    {.platform = platform, .p50 = latency->p50, .p99 = latency->p99, .from_store = true});
                 continue;
             }
         }
@@ -91,15 +103,18 @@ LocalMeasurements measure_local(const AdviseRequest& request, const ModelFile& m
                                             .p50 = measurement.latency->p50,
                                             .p99 = measurement.latency->p99,
                                             .from_store = false});
-                if (tools.store != nullptr) {
-                    tools.store->put(to_measure[i].key, {.measurement = measurement,
-                                                         .peak_memory = set.peak_memory,
-                                                         .machine = to_text(machine),
-                                                         .warnings = set.warnings,
-                                                         .taken = calendar_now()});
+                if (tools.store != nullptr && !set.interrupted) {
+                    keep(*tools.store, to_measure[i].key,
+                         {.measurement = measurement,
+                          .peak_memory = set.peak_memory,
+                          .machine = to_text(machine),
+                          .warnings = set.warnings,
+                          .taken = calendar_now()},
+                         result.warnings);
                 }
             }
         }
+        result.warnings.insert(result.warnings.end(), set.warnings.begin(), set.warnings.end());
         for (const std::string& line : noise.warnings()) result.warnings.push_back(line);
     }
     if (result.platforms.empty()) {

@@ -10,6 +10,7 @@
 #include <new>
 
 #include "breakeven/error.h"
+#include "breakeven/units/text.h"
 
 namespace breakeven {
 namespace {
