@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "breakeven/files/model_file.h"
+#include "breakeven/files/samples.h"
 #include "breakeven/model/input_codec.h"
 #include "cli/inputs.h"
 

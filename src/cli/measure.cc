@@ -265,6 +265,7 @@ std::string text_of(const Answer& answer) {
 }
 
 void run_measure(Shell& shell, const Options& options) {
+    for (const std::string& platform : options.platforms) parse_platform(platform);  // a slip is told before long work
     const MeasureOptions how = measure_options(shell, options);
     const std::unique_ptr<Meter> meter = make_meter(options.meter, powers_of(options.power));
     Answer answer{
