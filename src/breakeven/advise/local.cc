@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "breakeven/error.h"
@@ -33,6 +34,9 @@ CalendarTime calendar_now() { return std::chrono::time_point_cast<Seconds>(std::
 
 const std::optional<Summary> no_latency;
 
+/// Fewer runs do not show where the warm-up ends (stats/warmup.h); local runs are short, so they can be more.
+constexpr std::size_t runs_least = 60;
+
 /// A loaded platform that must be measured anew.
 struct Loaded {
     Platform platform;
@@ -54,6 +58,7 @@ void keep(Store& store, const MeasurementKey& key, const StoredMeasurement& stor
 
 LocalMeasurements measure_local(const AdviseRequest& request, const ModelFile& model, AdviseTools& tools) {
     const Machine machine = this_machine();
+    const std::size_t runs = std::max(request.runs, runs_least);
     const std::vector<Tensor> inputs = sample_inputs(model.model.inputs(), 1);
     LocalMeasurements result;
     std::vector<Loaded> to_measure;
@@ -67,7 +72,7 @@ LocalMeasurements measure_local(const AdviseRequest& request, const ModelFile& m
         if (tools.store != nullptr) {
             const auto stored = tools.store->latest(key);
             const auto& latency = stored ? stored->measurement.latency : no_latency;
-            if (latency && latency->n >= request.runs && calendar_now() - stored->taken < fresh_for) {
+            if (latency && latency->n >= runs && calendar_now() - stored->taken < fresh_for) {
                 result.platforms.push_back(
                     {.platform = platform, .p50 = latency->p50, .p99 = latency->p99, .from_store = true});
                 continue;
@@ -87,7 +92,7 @@ LocalMeasurements measure_local(const AdviseRequest& request, const ModelFile& m
         const NoiseWatch noise(machine, tools.clock);
         PowerMeter meter{Powers{}};
         const MeasureOptions options{
-            .runs = request.runs,
+            .runs = runs,
             .progress = [&](const Progress& p) {
                 tools.progress(fmt::format("measuring this device: {:.0f} %", 100 * p.fraction));
             },
