@@ -51,6 +51,7 @@ void add_link(CLI::App& app, Shell& shell);
 void add_measure(CLI::App& app, Shell& shell);
 void add_platforms(CLI::App& app, Shell& shell);
 void add_serve(CLI::App& app, Shell& shell);
+void add_split(CLI::App& app, Shell& shell);
 void add_zoo(CLI::App& app, Shell& shell);
 
 }  // namespace breakeven::cli

@@ -45,6 +45,9 @@ def main():
         assert inspected["model"]["parameters"] == 3516964
         assert sum(layer["parameters"] for layer in inspected["layers"]) == 3516964
         document("platforms", "platforms")
+        with tempfile.TemporaryDirectory() as parts:
+            document("split", "split", model, "--at", "conv1", "-o", parts)
+        document("split", "split", model, "--link", "wifi", "--slowdown", "8", "--runs", "5", "--candidates", "2")
         measured = document("measure", "measure", model, "--platform", "cpu:1", "--runs", "20")
         assert measured["results"][0]["energy_j"] is None, "no powers were given: there is no energy"
         cost = document("link_cost", "link", "cost", "wifi", "--up", "49152B", "--down", "400B")

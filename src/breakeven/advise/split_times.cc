@@ -1,0 +1,318 @@
+// Split times: see split_times.h.
+#include "breakeven/advise/split_times.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <set>
+#include <unordered_map>
+
+#include "breakeven/error.h"
+#include "breakeven/files/files.h"
+#include "breakeven/files/part_files.h"
+#include "breakeven/measure/measurement.h"
+#include "breakeven/measure/sample_input.h"
+#include "breakeven/model/input_codec.h"
+#include "breakeven/plan/split_table.h"
+
+namespace breakeven {
+namespace {
+
+using Named = std::unordered_map<std::string, Tensor>;
+
+/// What cannot cross (a sequence, a tensor of unknown size) is given a size that no cut can afford.
+constexpr Bytes uncrossable{std::int64_t{1} << 44};
+
+std::optional<Bytes> size_of_tensor(const Model& model, const std::string& name) {
+    const auto spec = model.tensor(name);
+    return spec ? size_of(with_batch(*spec, 1)) : std::nullopt;
+}
+
+/// Each layer's share of the whole network's time: that of its multiply-adds; alike where there are none.
+std::vector<double> shares_of(const Model& model) {
+    std::vector<double> shares;
+    double total = 0.0;
+    for (const Layer& layer : model.layers()) {
+        shares.push_back(static_cast<double>(layer.macs.value_or(0)));
+        total += shares.back();
+    }
+    for (double& share : shares) share = total > 0.0 ? share / total : 1.0 / static_cast<double>(shares.size());
+    return shares;
+}
+
+/// A network as the search sees it, and the names of what it talks of.
+struct Searched {
+    SplitGraph graph;
+    std::vector<std::string> tensors;              ///< by SplitTensorId
+    std::vector<std::vector<std::string>> makes;   ///< by node
+};
+
+Searched searched(const Model& model, Seconds whole, double slowdown) {
+    Searched result;
+    std::unordered_map<std::string, SplitTensorId> ids;
+    const auto tensor = [&](const std::string& name) {
+        return SplitTensor{.size = std::min(size_of_tensor(model, name).value_or(uncrossable), uncrossable)};
+    };
+    for (const TensorSpec& input : model.inputs()) {
+        ids[input.name] = result.graph.add_input(tensor(input.name));
+        result.tensors.push_back(input.name);
+    }
+    const std::vector<LayerFlow> layers = flow_of(model);
+    const std::vector<double> shares = shares_of(model);
+    BREAKEVEN_ASSERT(layers.size() == shares.size());
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+        std::vector<SplitTensorId> needs;
+        for (const std::string& name : layers[i].needs) {
+            if (const auto found = ids.find(name); found != ids.end()) needs.push_back(found->second);
+        }
+        std::vector<SplitTensor> makes;
+        for (const std::string& name : layers[i].makes) makes.push_back(tensor(name));
+        const SplitNode node{.device = whole * (slowdown * shares[i]), .server = whole * shares[i]};
+        const SplitNodeId id = result.graph.add_node(node, needs, makes);
+        for (std::size_t k = 0; k < makes.size(); ++k) {
+            ids[layers[i].makes[k]] = static_cast<SplitTensorId>(index(result.graph.made_first(id)) + k);
+            result.tensors.push_back(layers[i].makes[k]);
+        }
+        result.makes.push_back(layers[i].makes);
+    }
+    for (const TensorSpec& output : model.outputs()) {
+        if (const auto found = ids.find(output.name); found != ids.end()) result.graph.mark_output(found->second);
+    }
+    return result;
+}
+
+/// A candidate with its parts.
+struct Trial {
+    std::vector<std::string> cut;
+    Parts parts;
+    Payload payload;
+    SplitLatency predicted;
+    std::unique_ptr<Runner> head;
+    std::unique_ptr<Runner> tail;
+};
+
+class Splitter {
+   public:
+    Splitter(const ModelFile& model, const SplitTimesRequest& request, SplitTools& tools)
+        : model_(model), request_(request), tools_(tools) {
+        for (const TensorSpec& output : model.model.outputs()) outputs_.insert(output.name);
+        const std::vector<Tensor> tensors = sample_inputs(model.model.inputs(), 1);
+        for (std::size_t i = 0; i < tensors.size(); ++i) inputs_[model.model.inputs()[i].name] = tensors[i];
+    }
+
+    SplitTimes run() {
+        whole_ = tools_.engines.load(model_.image, request_.platform, {});
+        load_pixels();
+        const Seconds whole = quick_time();
+        if (request_.cut.empty()) {
+            propose(whole);
+        } else {
+            add_trial(request_.cut, whole);
+        }
+        if (trials_.empty()) {
+            throw Error(ErrorKind::input, fmt::format("split '{}'", model_.image.name),
+                        "there is no tensor at which it comes apart in two");
+        }
+        return measure_all();
+    }
+
+   private:
+    void load_pixels() {
+        try {
+            const Model pixels = with_u8_input(
+                model_.model, request_.preprocess ? *request_.preprocess : preprocess_of(model_.model));
+            pixels_ = tools_.engines.load(image_of_part(pixels, model_), request_.platform, {});
+        } catch (const Error& error) {
+            if (error.kind() == ErrorKind::internal) throw;  // else: no picture, no `u8` offload
+        }
+    }
+
+    MeasurementSet timed(const std::vector<Subject>& subjects, std::size_t runs, const std::string& what) {
+        PowerMeter meter{Powers{}};
+        MeasureOptions options{.runs = runs, .stop = tools_.stop};
+        options.progress = [&](const Progress& p) {
+            tools_.progress(fmt::format("measuring {}: {:.0f} %", what, 100 * p.fraction));
+        };
+        MeasurementSet set = measure(subjects, options, tools_.clock, meter);
+        for (const Measurement& measurement : set.measurements) {
+            if (measurement.failure) throw *measurement.failure;
+        }
+        if (set.interrupted) {
+            throw Error(ErrorKind::unavailable, fmt::format("measure the parts of '{}'", model_.image.name),
+                        "it was interrupted");
+        }
+        return set;
+    }
+
+    static Seconds median(const Measurement& measurement) {
+        BREAKEVEN_ASSERT(measurement.latency.has_value());
+        return measurement.latency->p50;
+    }
+
+    Subject subject(Runner& runner, const Named& tensors) const {
+        Subject result{.platform = request_.platform, .runner = runner, .inputs = {}};
+        for (const TensorSpec& spec : runner.inputs()) result.inputs.push_back(tensors.at(spec.name));
+        return result;
+    }
+
+    /// For the prediction by which cuts are chosen.
+    Seconds quick_time() {
+        return median(timed({subject(*whole_, inputs_)}, std::min<std::size_t>(request_.runs, 20), "the network")
+                          .measurements.front());
+    }
+
+    void propose(Seconds whole) {
+        tools_.progress("searching for cuts");
+        const Searched network = searched(model_.model, whole, request_.slowdown);
+        SplitQuestion question;
+        question.conditions.down = request_.link.down;
+        question.conditions.up = request_.link.up;
+        question.conditions.round_trip = request_.link.one_way_latency * 2.0;
+        question.limits.use = SplitUse::split;
+        const SplitTable table(network.graph, question, SplitRange{});
+        std::set<std::vector<std::string>> seen;
+        for (const SplitTable::Entry& entry : table.entries()) {
+            if (entry.sums.device_nodes == 0 || entry.sums.server_nodes == 0) continue;
+            std::vector<std::string> cut;
+            for (const SplitTensorId id : entry.cut.up) cut.push_back(network.tensors[index(id)]);
+            for (std::size_t i = 0; i < network.makes.size(); ++i) {
+                if (entry.cut.tiers[i] != Tier::device) continue;
+                for (const std::string& made : network.makes[i]) {
+                    const bool there = std::find(cut.begin(), cut.end(), made) != cut.end();
+                    if (outputs_.contains(made) && !there) cut.push_back(made);
+                }
+            }
+            if (!seen.insert(cut).second) continue;
+            try {
+                add_trial(cut, whole);
+            } catch (const Error& error) {
+                if (error.kind() == ErrorKind::internal) throw;  // else: what it crosses has no known type
+            }
+        }
+        std::sort(trials_.begin(), trials_.end(), [](const Trial& a, const Trial& b) {
+            return a.predicted.total() < b.predicted.total();
+        });
+        if (trials_.size() > keep()) trials_.erase(trials_.begin() + static_cast<std::ptrdiff_t>(keep()), trials_.end());
+    }
+
+    /// How many cuts are measured: all their parts are loaded at once, and together they are the network many times.
+    std::size_t keep() const {
+        const Bytes once = model_.model.facts().weight_size * 4 + Bytes(std::int64_t{16} << 20);
+        const auto fitting = static_cast<std::size_t>(0.5 * (memory_limit() / once));
+        return std::clamp<std::size_t>(fitting, 1, request_.candidates_max);
+    }
+
+    void add_trial(const std::vector<std::string>& cut, Seconds whole) {
+        Trial trial{.cut = cut, .parts = split_at(model_.model, cut), .payload = {}, .predicted = {}, .head = {}, .tail = {}};
+        for (const TensorSpec& spec : trial.parts.crossing) trial.payload.up += known_size(spec.name);
+        for (const TensorSpec& spec : trial.parts.tail.outputs()) trial.payload.down += known_size(spec.name);
+        const auto total = static_cast<double>(std::max<std::int64_t>(model_.model.facts().macs.value_or(0), 1));
+        const double head = static_cast<double>(trial.parts.head.facts().macs.value_or(0)) / total;
+        trial.predicted = {.head = whole * (request_.slowdown * head),
+                           .transfer = transfer_time(request_.link, trial.payload).total(),
+                           .tail = whole * (1.0 - head)};
+        trials_.push_back(std::move(trial));
+    }
+
+    Bytes known_size(const std::string& name) const {
+        const auto size = size_of_tensor(model_.model, name);
+        if (!size) {
+            throw Error(ErrorKind::unsupported, fmt::format("split '{}'", model_.image.name),
+                        fmt::format("how large '{}' is cannot be inferred", name));
+        }
+        return *size;
+    }
+
+    /// Loads both parts, and runs the head once for what the tail takes: made-up shapes and indices would mean nothing.
+    Named load(Trial& trial) {
+        trial.head = tools_.engines.load(image_of_part(trial.parts.head, model_), request_.platform, {});
+        trial.tail = tools_.engines.load(image_of_part(trial.parts.tail, model_), request_.platform, {});
+        Named tensors = inputs_;
+        RunResult result = trial.head->run(subject(*trial.head, inputs_).inputs);
+        for (std::size_t i = 0; i < result.outputs.size(); ++i) {
+            tensors[trial.head->outputs()[i].name] = std::move(result.outputs[i]);
+        }
+        return tensors;
+    }
+
+    Unsplit offload(const std::string& kind, const Runner& runner, Seconds time) const {
+        Unsplit result{.kind = kind, .payload = {}, .measured = {}};
+        for (const TensorSpec& spec : runner.inputs()) result.payload.up += size_of(with_batch(spec, 1)).value_or(Bytes());
+        for (const std::string& name : outputs_) result.payload.down += known_size(name);
+        result.measured.transfer = transfer_time(request_.link, result.payload).total();
+        result.measured.tail = time;
+        return result;
+    }
+
+    SplitTimes measure_all() {
+        std::vector<Subject> subjects{subject(*whole_, inputs_)};
+        if (pixels_) {
+            const std::vector<Tensor> pixels = sample_inputs(pixels_->inputs(), 1);
+            subjects.push_back({.platform = request_.platform, .runner = *pixels_, .inputs = pixels});
+        }
+        const std::size_t first = subjects.size();
+        for (std::size_t i = 0; i < trials_.size(); ++i) {
+            tools_.progress(fmt::format("loading the parts of cut {} of {}", i + 1, trials_.size()));
+            const Named tensors = load(trials_[i]);
+            subjects.push_back(subject(*trials_[i].head, inputs_));
+            subjects.push_back(subject(*trials_[i].tail, tensors));
+        }
+        const MeasurementSet set = timed(subjects, request_.runs, fmt::format("{} cuts", trials_.size()));
+
+        SplitTimes result;
+        const auto drifting = std::count_if(set.measurements.begin(), set.measurements.end(), [](const Measurement& m) {
+            return m.warmup.steadiness == Steadiness::drifting;
+        });
+        if (drifting > 0) {
+            result.warnings.push_back(fmt::format("{} of {} parts found no steady state in {} runs; give more --runs",
+                                                  drifting, set.measurements.size(), request_.runs));
+        }
+        const Seconds whole = median(set.measurements.front());
+        result.unsplit.push_back({.kind = "local", .payload = {}, .measured = {.head = whole * request_.slowdown}});
+        result.unsplit.push_back(offload("offload raw", *whole_, whole));
+        if (pixels_) result.unsplit.push_back(offload("offload u8", *pixels_, median(set.measurements[1])));
+        for (std::size_t i = 0; i < trials_.size(); ++i) {
+            const Trial& trial = trials_[i];
+            SplitCandidate candidate{
+                .cut = trial.cut, .payload = trial.payload, .predicted = trial.predicted, .measured = trial.predicted};
+            candidate.measured.head = median(set.measurements[first + 2 * i]) * request_.slowdown;
+            candidate.measured.tail = median(set.measurements[first + 2 * i + 1]);
+            result.candidates.push_back(std::move(candidate));
+        }
+        std::stable_sort(result.candidates.begin(), result.candidates.end(),
+                         [](const auto& a, const auto& b) { return a.measured.total() < b.measured.total(); });
+        return result;
+    }
+
+    const ModelFile& model_;
+    const SplitTimesRequest& request_;
+    SplitTools& tools_;
+    std::set<std::string> outputs_;
+    Named inputs_;
+    std::unique_ptr<Runner> whole_;
+    std::unique_ptr<Runner> pixels_;
+    std::vector<Trial> trials_;
+};
+
+}  // namespace
+
+double SplitCandidate::prediction_error() const {
+    return (predicted.head + predicted.tail) / (measured.head + measured.tail) - 1.0;
+}
+
+const Unsplit& SplitTimes::best_unsplit() const {
+    return *std::min_element(unsplit.begin(), unsplit.end(), [](const Unsplit& a, const Unsplit& b) {
+        return a.measured.total() < b.measured.total();
+    });
+}
+
+bool SplitTimes::pays() const {
+    return candidates.front().measured.total() < best_unsplit().measured.total();
+}
+
+SplitTimes measure_splits(const ModelFile& model, const SplitTimesRequest& request, SplitTools& tools) {
+    return Splitter(model, request, tools).run();
+}
+
+}  // namespace breakeven
