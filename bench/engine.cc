@@ -5,12 +5,14 @@
 
 #include <dlfcn.h>
 
+#include <chrono>
 #include <cstdio>
-#include <numeric>
+#include <functional>
+#include <vector>
 
-#include "bench/rounds.h"
 #include "breakeven/engine/onnxruntime.h"
 #include "breakeven/measure/sample_input.h"
+#include "breakeven/stats/summary.h"
 #include "fakes/tiny_models.h"
 
 namespace {
@@ -48,10 +50,9 @@ class BareCall {
 };
 
 Seconds round_of(const std::function<void()>& call) {
-    return bench::time_of([&] {
-               for (int i = 0; i < calls_a_round; ++i) call();
-           }) /
-           calls_a_round;
+    const auto start = std::chrono::steady_clock::now();
+    for (int i = 0; i < calls_a_round; ++i) call();
+    return Seconds(std::chrono::steady_clock::now() - start) / calls_a_round;
 }
 
 void compare(const char* title, const std::string& model, const Shape& shape) {
@@ -60,13 +61,18 @@ void compare(const char* title, const std::string& model, const Shape& shape) {
         engine->load({.name = title, .bytes = model, .path = {}, .sha256 = ""}, parse_platform("cpu:1"), {});
     const Tensor input = sample_input({.name = "x", .dtype = DType::float32, .shape = shape}, 1);
     BareCall bare(model, input);
-    const auto ours = [&] { return round_of([&] { (void)runner->run({&input, 1}); }); };
-    const auto floor = [&] { return round_of([&] { bare(); }); };
-    ours();
-    floor();
-    const bench::Arms arms = bench::interleave(40, ours, floor);
-    const Summary a = *summarize(arms.ours);
-    const Summary b = *summarize(arms.floor);
+    const std::function<void()> ours = [&] { (void)runner->run({&input, 1}); };
+    const std::function<void()> floor = [&] { bare(); };
+    round_of(ours);
+    round_of(floor);
+    std::vector<Seconds> our_rounds;
+    std::vector<Seconds> floor_rounds;
+    for (int round = 0; round < 40; ++round) {
+        our_rounds.push_back(round_of(ours));
+        floor_rounds.push_back(round_of(floor));
+    }
+    const Summary a = *summarize(our_rounds);
+    const Summary b = *summarize(floor_rounds);
     std::printf("%-28s ours %.2f us, bare %.2f us: our layer adds %.2f us (aim: at most 5)\n", title,
                 a.p50.count() * 1e6, b.p50.count() * 1e6, (a.p50 - b.p50).count() * 1e6);
 }
