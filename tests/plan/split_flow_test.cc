@@ -39,7 +39,8 @@ class AugmentingPaths {
             }
             if (by[sink] == none) return total;
             std::int64_t least = unlimited;
-            for (std::size_t at = sink; at != source; at = arcs_[by[at] ^ 1].to) least = std::min(least, arcs_[by[at]].room);
+            for (std::size_t at = sink; at != source; at = arcs_[by[at] ^ 1].to)
+                least = std::min(least, arcs_[by[at]].room);
             for (std::size_t at = sink; at != source; at = arcs_[by[at] ^ 1].to) {
                 arcs_[by[at]].room -= least;
                 arcs_[by[at] ^ 1].room += least;
@@ -86,7 +87,9 @@ SplitGraph whole_network(std::size_t nodes, Random& random) {
     return graph;
 }
 
-std::int64_t whole(double number) { return static_cast<std::int64_t>(number); }
+std::int64_t whole(double number) {
+    return static_cast<std::int64_t>(number);
+}
 
 std::int64_t least_latency(const SplitGraph& graph, std::int64_t round_trip) {
     const std::size_t n = graph.node_count();
@@ -126,6 +129,25 @@ TEST(SplitFlow, SearchEqualsAnIndependentMaximumFlowAtAThousandNodes) {
         if (result.answer->sums.device_nodes > 0 && result.answer->sums.server_nodes > 0) ++inside;
     }
     EXPECT_GT(inside, 10u) << "these networks test the ends only";
+}
+
+TEST(SplitFlow, LargeNetworksGiveTheSameMergedOrNot) {
+    std::size_t smaller = 0;
+    for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+        Random random(seed);
+        const SplitGraph graph = whole_network(3000, random);
+        const SplitPrices prices = latency_prices({.up = bytes_per_second(1), .down = bytes_per_second(1)});
+        const BoundaryCosts costs = boundary_costs(graph, prices);
+        SplitEffort merged, whole;
+        const std::optional<BoundaryCut> first =
+            BoundarySearch(graph, graph.pins()).solve(costs, SplitUse::any, merged);
+        const std::optional<BoundaryCut> second =
+            BoundarySearch(graph, graph.pins(), 1'000'000).solve(costs, SplitUse::any, whole);
+        ASSERT_TRUE(first && second);
+        EXPECT_EQ(prices.of(sums_of(graph, first->tiers)), prices.of(sums_of(graph, second->tiers))) << "seed " << seed;
+        if (merged.nodes_solved < whole.nodes_solved / 4) ++smaller;
+    }
+    EXPECT_GT(smaller, 30u) << "merging does not pay on these";
 }
 
 TEST(MinCut, EqualsAugmentingPathsOnRandomNetworks) {

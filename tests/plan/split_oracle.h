@@ -31,7 +31,7 @@ struct Network {
     std::vector<SplitNode> nodes;
     std::vector<std::uint32_t> needs;  ///< by node, which nodes come right before it
     std::vector<Tensor> tensors;
-    std::vector<Bytes> down;       ///< by node
+    std::vector<Bytes> down;         ///< by node
     std::vector<bool> private_user;  ///< by node
     SplitGraph graph;
 };
@@ -40,6 +40,23 @@ inline double amount(Random& random, bool ties) {
     if (ties) return static_cast<double>(random.below(4));
     const double heavy = random.exponential();
     return random.below(8) == 0 ? 0.0 : heavy * heavy * heavy;
+}
+
+/// For each node, those it needs: one node that branches out, branches of a node or two, one that joins them, again.
+inline std::vector<std::vector<std::size_t>> diamonds(Random& random, std::size_t n) {
+    std::vector<std::vector<std::size_t>> needs(1);
+    while (needs.size() < n) {
+        const std::size_t pivot = needs.size() - 1;
+        std::vector<std::size_t> ends;
+        for (std::uint64_t branch = 2 + random.below(2); branch > 0; --branch) {
+            needs.push_back({pivot});
+            if (random.below(2) == 0) needs.push_back({needs.size() - 1});
+            ends.push_back(needs.size() - 1);
+        }
+        needs.push_back(ends);
+    }
+    needs.resize(n);
+    return needs;
 }
 
 /// Several consumers, several outputs, nodes and tensors that cost nothing, long skip connections, islands.
@@ -63,8 +80,12 @@ inline Network random_network(Random& random, const Shape& shape) {
         const bool hidden = shape.pins && random.below(8) == 0;
         network.tensors.push_back({.producer = -1, .consumers = 0, .numbers = tensor_numbers()});
         is_private.push_back(hidden);
-        ids.push_back(network.graph.add_input(network.tensors.back().numbers, hidden ? Privacy::on_device : Privacy::open));
+        ids.push_back(
+            network.graph.add_input(network.tensors.back().numbers, hidden ? Privacy::on_device : Privacy::open));
     }
+    const std::vector<std::vector<std::size_t>> shaped = diamonds(random, n);
+    const bool is_shaped = random.below(3) == 0;
+    std::vector<std::size_t> first_made;  // by node
     for (std::size_t v = 0; v < n; ++v) {
         SplitNode node{.device = Seconds(amount(random, ties)),
                        .server = Seconds(amount(random, ties) / (random.below(3) == 0 ? 1 : 4)),
@@ -74,20 +95,28 @@ inline Network random_network(Random& random, const Shape& shape) {
         std::vector<SplitTensorId> needs;
         bool needs_private = false;
         network.needs.push_back(0);
-        for (std::uint64_t i = random.below(4); i > 0 || (needs.empty() && v > 0 && random.below(10) > 0); i -= i > 0) {
-            const bool far_back = random.below(6) == 0;
-            const std::size_t window = far_back ? ids.size() : std::min(ids.size(), reach);
-            const std::size_t t = ids.size() - 1 - random.below(window);
+        const auto need = [&](std::size_t t) {
             needs.push_back(ids[t]);
             network.tensors[t].consumers |= 1u << v;
             if (network.tensors[t].producer >= 0) network.needs[v] |= 1u << network.tensors[t].producer;
             needs_private = needs_private || is_private[t];
+        };
+        for (const std::size_t u : shaped[v]) {
+            if (is_shaped) need(first_made[u]);
+        }
+        if (is_shaped && v == 0) need(0);
+        for (std::uint64_t i = is_shaped ? random.below(6) / 5 : random.below(4);
+             i > 0 || (needs.empty() && v > 0 && random.below(10) > 0); i -= i > 0) {
+            const bool far_back = random.below(6) == 0;
+            const std::size_t window = far_back ? ids.size() : std::min(ids.size(), reach);
+            need(ids.size() - 1 - random.below(window));
         }
         if (shape.pins && random.below(12) == 0) {
             node.pin = random.below(2) == 0 ? Pin::device : needs_private ? Pin::none : Pin::server;
         }
         std::vector<SplitTensor> makes;
-        for (std::uint64_t i = random.below(8) == 0 ? 0 : 1 + random.below(5) / 3; i > 0; --i) {
+        first_made.push_back(network.tensors.size());
+        for (std::uint64_t i = !is_shaped && random.below(8) == 0 ? 0 : 1 + random.below(5) / 3; i > 0; --i) {
             makes.push_back(tensor_numbers());
             network.tensors.push_back({.producer = static_cast<int>(v), .consumers = 0, .numbers = makes.back()});
             is_private.push_back(false);

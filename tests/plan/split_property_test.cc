@@ -101,7 +101,8 @@ TEST(SplitProperty, LargerTensorsAreNeverFaster) {
             const std::int64_t factor = each == &graph ? 1 : 3;
             each->add_input({.size = 50_B * factor});
             for (std::size_t v = 0; v < 40; ++v) {
-                const std::vector<SplitTensorId> needs{SplitTensorId(v), SplitTensorId(v - std::min(v, random.below(5)))};
+                const std::vector<SplitTensorId> needs{SplitTensorId(v),
+                                                       SplitTensorId(v - std::min(v, random.below(5)))};
                 each->add_node({.device = Seconds(random.uniform()), .server = Seconds(random.uniform() / 3)}, needs,
                                {{{.size = Bytes(static_cast<std::int64_t>(100 * random.exponential())) * factor}}});
             }
@@ -148,10 +149,9 @@ TEST(SplitProperty, AnAnswerThatIsNotProvedSaysHowFarItCanBeOff) {
         for (int v = 0; v < 30; ++v) {
             const std::int64_t size = 100 + static_cast<std::int64_t>(random.below(900));
             weights += size;
-            graph.add_node({.device = Seconds(random.uniform() / 10),
-                            .server = Seconds(random.uniform()),
-                            .weights = Bytes(size)},
-                           {{SplitTensorId{0}}}, {{{.size = 1_B}}});
+            graph.add_node(
+                {.device = Seconds(random.uniform() / 10), .server = Seconds(random.uniform()), .weights = Bytes(size)},
+                {{SplitTensorId{0}}}, {{{.size = 1_B}}});
         }
         SplitQuestion question{.conditions = link(bytes_per_second(1000), 0_s)};
         question.limits.device_memory = Bytes(weights / 2);

@@ -41,7 +41,27 @@ void expect_equal_to_every_cut(const Network& network, const SplitQuestion& ques
 
 TEST(SplitSearch, LatencyEqualsTheBestOfEveryCut) {
     cases::on_random_networks(1, {.nodes_max = 14}, [](const Network& network, Random& random) {
-        expect_equal_to_every_cut(network, {.goal = SplitGoal::latency, .conditions = oracle::random_conditions(random)});
+        expect_equal_to_every_cut(network,
+                                  {.goal = SplitGoal::latency, .conditions = oracle::random_conditions(random)});
+    });
+}
+
+/// Blocks this small are cut whole; here they go the way of large ones.
+TEST(SplitSearch, MergingLosesNothing) {
+    cases::on_random_networks(1, {.nodes_max = 14}, [](const Network& network, Random& random) {
+        const SplitConditions conditions = oracle::random_conditions(random);
+        const SplitUse use = static_cast<SplitUse>(random.below(3));
+        const SplitQuestion question{.conditions = conditions, .limits = {.use = use}};
+        const std::optional<double> least = oracle::least(network, question);
+        SplitEffort effort;
+        BoundarySearch search(network.graph, network.graph.pins(), 0);
+        const std::optional<BoundaryCut> cut =
+            search.solve(boundary_costs(network.graph, latency_prices(conditions)), use, effort);
+        ASSERT_EQ(cut.has_value(), least.has_value());
+        if (!least) return;
+        const double found = latency_prices(conditions).of(sums_of(network.graph, cut->tiers));
+        EXPECT_NEAR(found, *least, 1e-9 * std::max(*least, 1e-3));
+        EXPECT_NEAR(cut->cost, *least, 1e-9 * (1 + *least));
     });
 }
 
@@ -63,9 +83,30 @@ TEST(SplitSearch, EnergyDelayEqualsTheBestOfEveryCut) {
     });
 }
 
+/// Nodes that depend on nothing: every set of them is a cut, and many lie on the hull of latency and energy.
+TEST(SplitSearch, EnergyDelayIsExactWhereTheHullIsDense) {
+    for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+        Random random(seed);
+        Network network;
+        for (int v = 0; v < 11; ++v) {
+            network.nodes.push_back({.device = Seconds(random.uniform()),
+                                     .server = Seconds(random.uniform()),
+                                     .device_energy = joules(2 * random.uniform())});
+            network.needs.push_back(0);
+            network.down.emplace_back();
+            network.private_user.push_back(false);
+            network.graph.add_node(network.nodes.back(), {}, {});
+        }
+        SplitConditions conditions{.up = bytes_per_second(1), .down = bytes_per_second(1)};
+        conditions.device_idle = watts(random.uniform());
+        expect_equal_to_every_cut(network, {.goal = SplitGoal::energy_delay, .conditions = conditions});
+    }
+}
+
 TEST(SplitSearch, PeriodEqualsTheBestOfEveryCut) {
     cases::on_random_networks(4, {.nodes_max = 10}, [](const Network& network, Random& random) {
-        expect_equal_to_every_cut(network, {.goal = SplitGoal::period, .conditions = oracle::random_conditions(random)});
+        expect_equal_to_every_cut(network,
+                                  {.goal = SplitGoal::period, .conditions = oracle::random_conditions(random)});
     });
 }
 
@@ -75,7 +116,9 @@ TEST(SplitSearch, EveryGoalUnderEveryLimitEqualsTheBestOfEveryCut) {
                                .conditions = oracle::random_conditions(random)};
         std::int64_t weights = 0;
         for (const SplitNode& node : network.nodes) weights += node.weights.count();
-        const auto share = [&] { return static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(weights + 1))); };
+        const auto share = [&] {
+            return static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(weights + 1)));
+        };
         if (random.below(2) == 0) question.limits.device_memory = Bytes(share());
         if (random.below(3) == 0) question.limits.server_memory = Bytes(share());
         if (random.below(3) == 0) question.limits.deadline = Seconds(10 * random.exponential());

@@ -65,7 +65,7 @@ Figures figures_of_labels(const Network& network, const TiersQuestion& question,
     waiting += up / edge.up.in(bytes_per_second) + down / edge.down.in(bytes_per_second);
     if (farthest >= 1) waiting += (edge.round_trip + edge.queue).count();
     if (farthest >= 2) waiting += (cloud.round_trip + cloud.queue).count();
-    joule += edge.device_idle.in(watts) * waiting + up * edge.up_energy.in(joules_per_byte) +
+    joule += edge.device_idle.in(watts)*waiting + up * edge.up_energy.in(joules_per_byte) +
              down * edge.down_energy.in(joules_per_byte) + (farthest > 0 ? edge.radio_tail.in(joules) : 0.0);
     return {.latency = device + waiting, .energy = joule};
 }

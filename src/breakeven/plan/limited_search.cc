@@ -233,10 +233,11 @@ LimitedAnswer LimitedSearch::run() {
         if (!search.order().is_possible()) continue;
         try_prefixes(search.order());
         Weights weights;
-        const double lower = std::max(
-            subproblem.bound, bound(subproblem, search, weights, std::exchange(at_root, false) ? steps_at_root : steps_below));
+        const double lower =
+            std::max(subproblem.bound,
+                     bound(subproblem, search, weights, std::exchange(at_root, false) ? steps_at_root : steps_below));
         // A chain has prefix cuts only, and those have been tried.
-        const bool is_chain = search.order().blocks().empty();
+        const bool is_chain = search.order().is_chain();
         if (is_beaten(lower) || is_chain) continue;
         const std::uint32_t node = branching_node(search.order());
         for (const Pin pin : {Pin::device, Pin::server}) {
@@ -263,9 +264,8 @@ double LimitedProgram::goal(const SplitSums& sums) const {
 }
 
 bool LimitedProgram::allows(const SplitSums& sums) const {
-    return std::all_of(limits.begin(), limits.end(), [&](const Limit& limit) {
-        return limit.prices.of(sums) <= limit.most * (1 + rounding);
-    });
+    return std::all_of(limits.begin(), limits.end(),
+                       [&](const Limit& limit) { return limit.prices.of(sums) <= limit.most * (1 + rounding); });
 }
 
 LimitedAnswer limited_search(const SplitGraph& graph, const LimitedProgram& program, std::size_t searches_max) {

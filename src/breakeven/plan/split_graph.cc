@@ -19,9 +19,15 @@ void check(bool holds, const char* reason) {
     if (!holds) throw Error(ErrorKind::input, "build the graph to split", reason);
 }
 
-bool is_sane(Seconds time) { return time.count() >= 0 && time.count() <= seconds_max; }
-bool is_sane(Bytes size) { return size.count() >= 0 && size.count() <= bytes_max; }
-bool is_sane(Joules energy) { return energy.in(joules) >= 0 && std::isfinite(energy.in(joules)); }
+bool is_sane(Seconds time) {
+    return time.count() >= 0 && time.count() <= seconds_max;
+}
+bool is_sane(Bytes size) {
+    return size.count() >= 0 && size.count() <= bytes_max;
+}
+bool is_sane(Joules energy) {
+    return energy.in(joules) >= 0 && std::isfinite(energy.in(joules));
+}
 
 void check(const SplitTensor& tensor) {
     check(is_sane(tensor.size), "a tensor's size is negative or beyond a pebibyte");
@@ -30,7 +36,8 @@ void check(const SplitTensor& tensor) {
 }
 
 void check(const SplitNode& node) {
-    check(is_sane(node.device) && is_sane(node.server) && is_sane(node.cloud), "a node's time is negative or not finite");
+    check(is_sane(node.device) && is_sane(node.server) && is_sane(node.cloud),
+          "a node's time is negative or not finite");
     check(is_sane(node.device_energy), "a node's energy is negative or not finite");
     check(is_sane(node.weights), "a node's weights are negative or beyond a pebibyte");
 }
@@ -88,11 +95,6 @@ void SplitGraph::mark_output(SplitTensorId tensor) {
     if (producers_[index(tensor)] != no_producer) downloads_[producers_[index(tensor)]] += tensors_[index(tensor)].size;
 }
 
-std::span<const SplitTensorId> SplitGraph::needs(SplitNodeId id) const {
-    const std::size_t begin = needs_begin_[index(id)];
-    return std::span(needs_).subspan(begin, needs_begin_[index(id) + 1] - begin);
-}
-
 std::optional<SplitNodeId> SplitGraph::producer(SplitTensorId id) const {
     if (producers_[index(id)] == no_producer) return std::nullopt;
     return SplitNodeId(producers_[index(id)]);
@@ -133,7 +135,11 @@ SplitCut cut_of(const SplitGraph& graph, std::vector<Tier> tiers) {
 }
 
 SplitSums sums_of(const SplitGraph& graph, std::span<const Tier> tiers) {
-    const SplitCut cut = cut_of(graph, std::vector<Tier>(tiers.begin(), tiers.end()));
+    return sums_of(graph, cut_of(graph, std::vector<Tier>(tiers.begin(), tiers.end())));
+}
+
+SplitSums sums_of(const SplitGraph& graph, const SplitCut& cut) {
+    const std::vector<Tier>& tiers = cut.tiers;
     SplitSums sums;
     for (std::size_t i = 0; i < tiers.size(); ++i) {
         const SplitNode& node = graph.nodes()[i];

@@ -15,8 +15,12 @@ namespace breakeven {
 
 enum class SplitNodeId : std::uint32_t {};
 enum class SplitTensorId : std::uint32_t {};
-constexpr std::size_t index(SplitNodeId id) { return static_cast<std::size_t>(id); }
-constexpr std::size_t index(SplitTensorId id) { return static_cast<std::size_t>(id); }
+constexpr std::size_t index(SplitNodeId id) {
+    return static_cast<std::size_t>(id);
+}
+constexpr std::size_t index(SplitTensorId id) {
+    return static_cast<std::size_t>(id);
+}
 
 /// Where a node runs. With two tiers there is no cloud.
 enum class Tier : std::uint8_t { device, server, cloud };
@@ -27,17 +31,17 @@ enum class Pin : std::uint8_t { none, device, server };
 struct SplitNode {
     Seconds device{};
     Seconds server{};
-    Seconds cloud{};        ///< used by the search over three tiers only
-    Joules device_energy{}; ///< what the device spends when the node runs there
-    Bytes weights{};        ///< memory wherever it runs; a weight that several nodes share counts for each
+    Seconds cloud{};         ///< used by the search over three tiers only
+    Joules device_energy{};  ///< what the device spends when the node runs there
+    Bytes weights{};         ///< memory wherever it runs; a weight that several nodes share counts for each
     Pin pin = Pin::none;
 };
 
 /// A tensor, as it would cross a link: once, however many consumers it has there.
 struct SplitTensor {
-    Bytes size;             ///< encoded
-    Seconds encode{};       ///< on the device
-    Seconds decode{};       ///< on the server, as slow there as the nodes are
+    Bytes size;        ///< encoded
+    Seconds encode{};  ///< on the device
+    Seconds decode{};  ///< on the server, as slow there as the nodes are
     Joules encode_energy{};
 };
 
@@ -50,7 +54,8 @@ class SplitGraph final {
     SplitTensorId add_input(const SplitTensor& tensor, Privacy privacy = Privacy::open);
     /// `needs`: tensors that exist already, repeats allowed; `makes`: its outputs. Throws Error{input} for a time, size
     /// or energy that is negative, not finite or absurd, or a tensor that does not exist.
-    SplitNodeId add_node(const SplitNode& node, std::span<const SplitTensorId> needs, std::span<const SplitTensor> makes);
+    SplitNodeId add_node(const SplitNode& node, std::span<const SplitTensorId> needs,
+                         std::span<const SplitTensor> makes);
     /// An output of the network: where the server makes it, it comes back over the link.
     void mark_output(SplitTensorId tensor);
 
@@ -61,7 +66,9 @@ class SplitGraph final {
     std::span<const SplitNode> nodes() const { return nodes_; }
     std::span<const SplitTensor> tensors() const { return tensors_; }
     /// The tensors that a node needs, each once.
-    std::span<const SplitTensorId> needs(SplitNodeId id) const;
+    std::span<const SplitTensorId> needs(SplitNodeId id) const {
+        return {needs_.data() + needs_begin_[index(id)], needs_begin_[index(id) + 1] - needs_begin_[index(id)]};
+    }
     /// The ids of the tensors that a node makes follow one another: made_first(id) .. made_first(id) + made_count(id).
     SplitTensorId made_first(SplitNodeId id) const { return made_first_[index(id)]; }
     std::size_t made_count(SplitNodeId id) const { return made_count_[index(id)]; }
@@ -94,8 +101,8 @@ class SplitGraph final {
 
 /// Everything an objective over two tiers is made of. All sums are linear in the set of device nodes.
 struct SplitSums {
-    Seconds device{};       ///< nodes and encoding there, one after another
-    Seconds server{};       ///< nodes and decoding there, before any slow-down
+    Seconds device{};  ///< nodes and encoding there, one after another
+    Seconds server{};  ///< nodes and decoding there, before any slow-down
     Joules device_energy{};
     Bytes up;
     Bytes down;
@@ -116,8 +123,10 @@ struct SplitCut {
 
 /// Nothing ever goes back: every node runs on the tier of its needs or on a later one, and pins are kept.
 bool is_forward(const SplitGraph& graph, std::span<const Tier> tiers);
-/// The sums of a cut over two tiers.
-SplitSums sums_of(const SplitGraph& graph, std::span<const Tier> tiers);
+/// The cut that a forward choice of tiers makes.
 SplitCut cut_of(const SplitGraph& graph, std::vector<Tier> tiers);
+/// The sums of a cut over two tiers.
+SplitSums sums_of(const SplitGraph& graph, const SplitCut& cut);
+SplitSums sums_of(const SplitGraph& graph, std::span<const Tier> tiers);
 
 }  // namespace breakeven

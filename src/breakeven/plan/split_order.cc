@@ -1,4 +1,4 @@
-// Pins spread to ancestors and descendants; what is bound moves to the ends; pivots by two running extremes.
+// Pins spread to ancestors and descendants; what is bound moves to the ends.
 #include "breakeven/plan/split_order.h"
 
 #include <algorithm>
@@ -17,7 +17,6 @@ SplitOrder::SplitOrder(const SplitGraph& graph, std::span<const Pin> pins) : gra
     }
     if (!is_possible_) return;
     place_tensors();
-    find_blocks();
 }
 
 /// What a node on the device needs is on the device; what needs a node on the server is on the server.
@@ -84,35 +83,11 @@ void SplitOrder::place_tensors() {
     }
 }
 
-/// k is a pivot iff every earlier node has a consumer no later than k (so, by induction, leads to k) and every later
-/// one a producer no earlier than k (so comes from k).
-void SplitOrder::find_blocks() {
-    const std::uint32_t n = free_count_;
-    block_of_.assign(n + 2, none);
-    block_after_.assign(n + 2, none);
-    // Right to left, the earliest among the last producers of all later nodes; kept in block_of_ until it is needed.
-    std::uint32_t earliest = n + 1;
-    for (std::uint32_t k = n; k >= 1; --k) {
-        block_of_[k] = earliest;
-        earliest = std::min(earliest, last_maker_[k]);
+bool SplitOrder::is_chain() const {
+    for (std::uint32_t k = 2; k <= free_count_; ++k) {
+        if (last_maker_[k] != k - 1) return false;
     }
-    std::uint32_t latest = 0;
-    std::uint32_t pivot = 0;
-    for (std::uint32_t k = 1; k <= n + 1; ++k) {
-        const bool is_pivot = k == n + 1 || (latest <= k && block_of_[k] >= k);
-        if (k <= n) {
-            latest = std::max(latest, first_need_[k]);
-            block_of_[k] = none;
-        }
-        if (!is_pivot) continue;
-        if (k - pivot > 2) {
-            const auto block = static_cast<std::uint32_t>(blocks_.size());
-            blocks_.push_back({.after = pivot, .before = k});
-            block_after_[pivot] = block;
-            std::fill(block_of_.begin() + pivot + 1, block_of_.begin() + k, block);
-        }
-        pivot = k;
-    }
+    return true;
 }
 
 }  // namespace breakeven

@@ -1,7 +1,4 @@
-// SplitOrder: one sweep over a graph that finds where its order is a chain, so that a search need only look between.
-// A free node is a pivot when it is comparable with every other free node: each runs before it or after it. Any valid
-// set of device nodes then cuts in exactly one block between consecutive pivots (Zhang et al. 2020, QDMP: their lemma
-// for the vertices all paths share; here no tensor need end at a pivot, so skip connections past it do no harm).
+// SplitOrder: which nodes of a graph pins have bound to a side, and the running order of those left free.
 #pragma once
 
 #include <cstdint>
@@ -35,35 +32,24 @@ class SplitOrder final {
     std::span<const std::uint32_t> made_at() const { return made_at_; }
     std::span<const std::uint32_t> last_at() const { return last_at_; }
 
+    static constexpr std::uint32_t none = ~std::uint32_t{0};
     /// Needs nothing that a free node makes; makes nothing that any node needs.
     bool is_source(std::uint32_t position) const { return last_maker_[position] == 0; }
     bool is_sink(std::uint32_t position) const { return first_need_[position] == none; }
 
-    /// Between two consecutive pivots (or the ends), both exclusive. Blocks of one node have prefix cuts only and are
-    /// left out.
-    struct Block {
-        std::uint32_t after;
-        std::uint32_t before;
-    };
-    std::span<const Block> blocks() const { return blocks_; }
-    static constexpr std::uint32_t none = ~std::uint32_t{0};
-    /// The block that a position lies inside of, or none.
-    std::uint32_t block_of(std::uint32_t position) const { return block_of_[position]; }
-    /// The block that begins right after a position, or none.
-    std::uint32_t block_after(std::uint32_t position) const { return block_after_[position]; }
+    /// Whether each free node needs the one before it: then prefix cuts are all there are.
+    bool is_chain() const;
 
    private:
     std::vector<Pin> spread(std::span<const Pin> pins);
     void number(std::span<const Pin> sides);
     void place_tensors();
-    void find_blocks();
 
     const SplitGraph& graph_;
     bool is_possible_ = true;
     std::uint32_t free_count_ = 0;
     std::size_t device_count_ = 0;
-    std::vector<std::uint32_t> nodes_, position_, made_at_, last_at_, first_need_, last_maker_, block_of_, block_after_;
-    std::vector<Block> blocks_;
+    std::vector<std::uint32_t> nodes_, position_, made_at_, last_at_, first_need_, last_maker_;
 };
 
 }  // namespace breakeven

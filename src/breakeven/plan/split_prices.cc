@@ -4,7 +4,9 @@
 namespace breakeven {
 namespace {
 
-double number(Bytes size) { return static_cast<double>(size.count()); }
+double number(Bytes size) {
+    return static_cast<double>(size.count());
+}
 
 }  // namespace
 
@@ -45,8 +47,8 @@ void boundary_costs(const SplitGraph& graph, const SplitPrices& prices, Boundary
     for (std::size_t i = 0; i < graph.node_count(); ++i) {
         const SplitNode& node = graph.nodes()[i];
         const double weights = number(node.weights);
-        costs.near[i] = prices.device_second * node.device.count() + prices.device_joule * node.device_energy.in(joules) +
-                        prices.device_weight_byte * weights;
+        costs.near[i] = prices.device_second * node.device.count() +
+                        prices.device_joule * node.device_energy.in(joules) + prices.device_weight_byte * weights;
         costs.far[i] = prices.server_second * node.server.count() + prices.byte_down * number(graph.downloads()[i]) +
                        prices.server_weight_byte * weights;
     }

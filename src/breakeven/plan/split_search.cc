@@ -19,15 +19,21 @@ void require(bool holds, const std::string& reason) {
     if (!holds) throw Error(ErrorKind::usage, "search for a split", reason);
 }
 
-bool is_sane(double number) { return number >= 0 && number <= factor_max; }
+bool is_sane(double number) {
+    return number >= 0 && number <= factor_max;
+}
 
-double per_byte(BytesPerSecond rate) { return 1.0 / rate.in(bytes_per_second); }
+double per_byte(BytesPerSecond rate) {
+    return 1.0 / rate.in(bytes_per_second);
+}
 
 bool is_limited(const SplitLimits& limits) {
     return limits.device_memory || limits.server_memory || limits.deadline || limits.energy;
 }
 
-SplitPrices bytes_prices() { return {.byte_up = 1, .byte_down = 1}; }
+SplitPrices bytes_prices() {
+    return {.byte_up = 1, .byte_down = 1};
+}
 
 LimitedProgram program_of(const SplitQuestion& question) {
     LimitedProgram program;
@@ -127,9 +133,9 @@ SplitResult find_split(const SplitGraph& graph, const SplitQuestion& question) {
         gap = limited.gap;
     }
     if (!tiers) return result;
-    SplitAnswer answer{.cut = {}, .sums = sums_of(graph, *tiers), .figures = {}, .gap = gap};
+    SplitAnswer answer{.cut = cut_of(graph, std::move(*tiers)), .sums = {}, .figures = {}, .gap = gap};
+    answer.sums = sums_of(graph, answer.cut);
     answer.figures = figures_of(answer.sums, question.conditions);
-    answer.cut = cut_of(graph, std::move(*tiers));
     result.answer = std::move(answer);
     return result;
 }

@@ -31,13 +31,13 @@ struct SplitConditions {
     BytesPerSecond up;
     BytesPerSecond down;
     Seconds round_trip{};
-    Seconds queue{};              ///< before the server begins
-    double server_slowdown = 1;   ///< times the nodes' server times
-    std::size_t server_lanes = 1; ///< inferences that the server runs side by side, for the period
-    Watts device_idle{};          ///< while the link or the server works
+    Seconds queue{};               ///< before the server begins
+    double server_slowdown = 1;    ///< times the nodes' server times
+    std::size_t server_lanes = 1;  ///< inferences that the server runs side by side, for the period
+    Watts device_idle{};           ///< while the link or the server works
     JoulesPerByte up_energy{};
     JoulesPerByte down_energy{};
-    Joules radio_tail{};          ///< once an offload
+    Joules radio_tail{};  ///< once an offload
 };
 
 /// A part's weights must fit where it runs (activations are the caller's to subtract).
@@ -62,8 +62,8 @@ struct SplitQuestion {
 
 struct SplitFigures {
     Seconds latency;
-    Joules energy;  ///< the device's
-    Seconds period; ///< between inferences that follow one another through device, link and server
+    Joules energy;   ///< the device's
+    Seconds period;  ///< between inferences that follow one another through device, link and server
     Bytes up;
     Bytes down;
     JouleSeconds energy_delay() const { return energy * latency; }

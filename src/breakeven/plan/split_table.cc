@@ -2,9 +2,10 @@
 #include "breakeven/plan/split_table.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
+#include <span>
+#include <tuple>
 
 #include "breakeven/error.h"
 #include "breakeven/plan/split_prefixes.h"
@@ -101,26 +102,29 @@ bool fits(const SplitSums& sums, const SplitLimits& limits) {
            (!limits.server_memory || sums.server_weights <= *limits.server_memory);
 }
 
-/// What a cut is compared by on the frontier: it is beaten by one that is no worse in all of these.
-using Marks = std::array<double, 6>;
+/// Slow-downs, from one to another.
+struct Span {
+    double from;
+    double to;
+    void keep_below(double offset, double slope) {  // where offset + slope * slowdown < 0
+        if (slope > 0) to = std::min(to, -offset / slope);
+        if (slope < 0) from = std::max(from, -offset / slope);
+        if (slope == 0 && offset >= 0) to = from;
+    }
+    bool is_empty() const { return from >= to; }
+};
 
-Marks marks_of(const SplitSums& sums, const SplitQuestion& question, const SplitRange& range) {
-    const double idle = question.conditions.device_idle.in(watts);
-    const double energy = sums.device_energy.in(joules);
-    const double server = sums.server.count();
-    // All on the device pays no round trip and no radio tail, so no offloading cut beats it for certain.
-    const double offload = sums.offloads() ? 1.0 : 0.0;
-    return {sums.device.count() + range.slowdown_min * server,
-            sums.device.count() + range.slowdown_max * server,
-            static_cast<double>(sums.up.count()) + 0.5 * offload,
-            static_cast<double>(sums.down.count()) + 0.5 * offload,
-            energy + idle * range.slowdown_min * server,
-            energy + idle * range.slowdown_max * server};
-}
-
-bool beats(const Marks& a, const Marks& b) {
-    for (std::size_t i = 0; i < a.size(); ++i) {
-        if (a[i] > b[i]) return false;
+/// Whether a cut is less than all `others` that send no more than it, in time or in energy without the link's share,
+/// at some slow-down they share. If not, one of them is at least as good whatever its bytes cost.
+bool is_worth_knowing(const SplitSums& sums, std::span<const SplitSums> others, const SplitRange& range, Watts idle) {
+    Span time{range.slowdown_min, range.slowdown_max * (1 + rounding) + rounding};
+    Span energy = time;
+    for (const SplitSums& other : others) {
+        if (other.up > sums.up || other.down > sums.down || (other.offloads() && !sums.offloads())) continue;
+        const double server = (sums.server - other.server).count();
+        time.keep_below((sums.device - other.device).count(), server);
+        energy.keep_below((sums.device_energy - other.device_energy).in(joules), idle.in(watts)*server);
+        if (time.is_empty() && energy.is_empty()) return false;
     }
     return true;
 }
@@ -176,23 +180,14 @@ void SplitTable::add_envelope(const SplitGraph& graph, const SplitQuestion& ques
     };
     for (const Point corner : box) learn(corner);
     // The least of all cuts' planes lies nowhere above the known ones' and is concave between the corners of their
-    // regions; so where it agrees at every corner, it agrees everywhere.
-    for (std::size_t k = 0; k < planes.size(); ++k) {
-        bool is_settled = false;
-        while (!is_settled && oracle.is_exact && entries_.size() < envelope_max) {
-            is_settled = true;
-            std::vector<Point> region = box;
-            for (std::size_t other = 0; other < planes.size() && !region.empty(); ++other) {
-                if (other != k) region = clip(region, planes[k], planes[other]);
-            }
-            for (const Point corner : region) {
-                const std::size_t before = planes.size();
-                if (!learn(corner)) continue;
-                // Only a cut that is cheaper here by more than rounding changes the region.
-                const double gain = planes[k].at(corner) - planes[before].at(corner);
-                if (gain > rounding * planes[k].at(corner)) is_settled = false;
-            }
+    // regions; so where it agrees at every corner, it agrees everywhere. A corner belongs to several regions and is
+    // asked for when the last of their planes has its turn, all others known.
+    for (std::size_t k = 0; k < planes.size() && oracle.is_exact && entries_.size() < envelope_max; ++k) {
+        std::vector<Point> region = box;
+        for (std::size_t other = 0; other < planes.size() && !region.empty(); ++other) {
+            if (other != k) region = clip(region, planes[k], planes[other]);
         }
+        for (const Point corner : region) learn(corner);
     }
     is_exact_ = oracle.is_exact && entries_.size() < envelope_max && entries_.size() >= offloading;
 }
@@ -234,25 +229,20 @@ void SplitTable::add_frontier(const SplitGraph& graph, const SplitQuestion& ques
     const SplitOrder order(graph, graph.pins());
     if (!order.is_possible()) return;
     const std::vector<SplitSums> sums = prefix_sums(graph, order);
-    struct Candidate {
-        Marks marks;
-        std::size_t prefix;
-    };
-    std::vector<Candidate> candidates;
+    std::vector<std::size_t> prefixes;
     for (std::size_t k = 0; k < sums.size(); ++k) {
-        if (fits(sums[k], question.limits)) candidates.push_back({marks_of(sums[k], question, range), k});
+        if (fits(sums[k], question.limits)) prefixes.push_back(k);
     }
-    std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) { return a.marks < b.marks; });
-    std::vector<Marks> kept;
-    for (const Entry& entry : entries_) kept.push_back(marks_of(entry.sums, question, range));
-    const auto is_beaten = [&](const Marks& marks) {
-        return std::any_of(kept.rbegin(), kept.rend(), [&](const Marks& other) { return beats(other, marks); });
-    };
-    for (const Candidate& candidate : candidates) {
-        if (kept.size() >= frontier_max) break;
-        if (is_beaten(candidate.marks)) continue;
-        kept.push_back(candidate.marks);
-        add(graph, prefix_tiers(order, candidate.prefix));
+    // Fewest bytes first: what sends more must be better in another way.
+    const auto key = [&](std::size_t k) { return std::tuple(sums[k].up, sums[k].down, sums[k].device, k); };
+    std::sort(prefixes.begin(), prefixes.end(), [&](std::size_t a, std::size_t b) { return key(a) < key(b); });
+    std::vector<SplitSums> known;
+    for (const Entry& entry : entries_) known.push_back(entry.sums);
+    for (const std::size_t k : prefixes) {
+        if (known.size() >= frontier_max) break;
+        if (!is_worth_knowing(sums[k], known, range, question.conditions.device_idle)) continue;
+        known.push_back(sums[k]);
+        add(graph, prefix_tiers(order, k));
     }
 }
 

@@ -5,9 +5,10 @@
 //                 Severance 1976 for one parameter, here two). Where is_exact(), decide() equals the search everywhere
 //                 in the range, for any round trip and queue, at the table's downlink rate; at any downlink rate if
 //                 all offloading cuts bring back the same bytes.
-//   the frontier  the cuts among these and all prefix cuts that no other beats in latency at both ends of the range of
-//                 slow-downs, bytes up, bytes down and energy at once: those to measure, and to weigh by a transfer
-//                 model that is not linear. On a chain, all that there are; elsewhere there may be others.
+//   the frontier  of all prefix cuts, those that the envelope does not make needless: each is the fastest, or takes the
+//                 device's least energy, at some slow-down in the range under some transfer time that grows with bytes.
+//                 They are the cuts to measure, and to weigh by a transfer model that is not linear. On a chain nothing
+//                 else can win; elsewhere a cut that is neither a prefix nor on the envelope might.
 #pragma once
 
 #include <cstdint>

@@ -6,6 +6,8 @@
 #include <limits>
 
 #include "breakeven/error.h"
+#include "breakeven/plan/cut_problem.h"
+#include "breakeven/plan/min_cut.h"
 
 namespace breakeven {
 namespace {
@@ -17,7 +19,9 @@ struct Layers {
     BoundaryCosts edge;    ///< device and edge, or cloud
 };
 
-double number(Bytes size) { return static_cast<double>(size.count()); }
+double number(Bytes size) {
+    return static_cast<double>(size.count());
+}
 
 /// What a second of waiting, a second of the device, a joule of it and a byte on the first link count for.
 struct Rates {
@@ -132,28 +136,30 @@ std::vector<Tier> best_stack(const SplitGraph& graph, const Layers& layers) {
     // The lower boundary has no pins to the server: a node that may not run on the device may run at the edge.
     std::vector<Pin> near_pins(graph.pins().begin(), graph.pins().end());
     std::replace(near_pins.begin(), near_pins.end(), Pin::server, Pin::none);
-    BoundarySearch upper(graph, graph.pins());
-    BoundarySearch lower(graph, near_pins);
+    const SplitOrder upper(graph, graph.pins());
+    const SplitOrder lower(graph, near_pins);
     MinCut network;
     network.clear(0);
-    upper.add_layer(layers.device, network);
-    lower.add_layer(layers.edge, network);
+    const std::size_t upper_first = add_to(network, fold(graph, upper, layers.device).problem);
+    const std::size_t lower_first = add_to(network, fold(graph, lower, layers.edge).problem);
     const auto is_open = [](const SplitOrder& order, std::uint32_t at) { return at > 0 && at < order.end(); };
     for (std::size_t node = 0; node < graph.node_count(); ++node) {
-        const std::uint32_t up = upper.order().position(node);
-        const std::uint32_t low = lower.order().position(node);
+        const std::uint32_t up = upper.position(node);
+        const std::uint32_t low = lower.position(node);
+        if (!is_open(upper, up) || !is_open(lower, low)) continue;
         // What is on the device is not in the cloud.
-        if (is_open(upper.order(), up) && is_open(lower.order(), low)) {
-            network.add_arc({upper.network_node(up), lower.network_node(low), MinCut::unlimited, 0.0});
-        }
+        network.add_arc({.from = static_cast<std::uint32_t>(upper_first + up - 1),
+                         .to = static_cast<std::uint32_t>(lower_first + low - 1),
+                         .cost = MinCut::unlimited,
+                         .back_cost = 0});
     }
     network.solve();
     std::vector<Tier> tiers(graph.node_count());
     for (std::size_t node = 0; node < tiers.size(); ++node) {
-        const std::uint32_t up = upper.order().position(node);
-        const std::uint32_t low = lower.order().position(node);
-        const bool on_device = up == 0 || (is_open(upper.order(), up) && network.is_source_side(upper.network_node(up)));
-        const bool not_cloud = low == 0 || network.is_source_side(lower.network_node(low));
+        const std::uint32_t up = upper.position(node);
+        const std::uint32_t low = lower.position(node);
+        const bool on_device = up == 0 || (is_open(upper, up) && network.is_source_side(upper_first + up - 1));
+        const bool not_cloud = low == 0 || network.is_source_side(lower_first + low - 1);
         tiers[node] = on_device ? Tier::device : not_cloud ? Tier::server : Tier::cloud;
     }
     return tiers;
@@ -184,7 +190,7 @@ std::optional<TiersAnswer> find_split_over_three_tiers(const SplitGraph& graph, 
     // Without the cloud: only the first round trip. With it, both are paid, and what does not use it costs no less.
     std::optional<BoundaryCut> without_cloud = search.solve(layers.device, SplitUse::any, effort);
     if (!without_cloud) return std::nullopt;
-    const bool is_chain = search.order().blocks().empty() && search.order().server_count() == 0;
+    const bool is_chain = search.order().is_chain() && search.order().server_count() == 0;
     std::vector<Tier> tiers = is_chain ? best_prefixes(search.order(), layers) : best_stack(graph, layers);
     if (cost_of(graph, layers, cut_of(graph, tiers)) > cost_of(graph, layers, cut_of(graph, without_cloud->tiers))) {
         tiers = std::move(without_cloud->tiers);
