@@ -41,6 +41,21 @@ std::vector<double> shares_of(const Model& model) {
     return shares;
 }
 
+double work_of(const Model& model) {
+    double work = 0.0;
+    for (const Layer& layer : model.layers()) work += static_cast<double>(layer.macs.value_or(0));
+    return work;
+}
+
+/// The head's share of both parts' work: of their multiply-adds, or of their layers where there are none.
+double head_share(const Parts& parts) {
+    const double head = work_of(parts.head);
+    const double both = head + work_of(parts.tail);
+    if (both > 0.0) return head / both;
+    const auto layers = static_cast<double>(parts.head.layers().size());
+    return layers / (layers + static_cast<double>(parts.tail.layers().size()));
+}
+
 /// A network as the search sees it, and the names of what it talks of.
 struct Searched {
     SplitGraph graph;
@@ -207,8 +222,7 @@ class Splitter {
         Trial trial{.cut = cut, .parts = split_at(model_.model, cut), .payload = {}, .predicted = {}, .head = {}, .tail = {}};
         for (const TensorSpec& spec : trial.parts.crossing) trial.payload.up += known_size(spec.name);
         for (const TensorSpec& spec : trial.parts.tail.outputs()) trial.payload.down += known_size(spec.name);
-        const auto total = static_cast<double>(std::max<std::int64_t>(model_.model.facts().macs.value_or(0), 1));
-        const double head = static_cast<double>(trial.parts.head.facts().macs.value_or(0)) / total;
+        const double head = head_share(trial.parts);
         trial.predicted = {.head = whole * (request_.slowdown * head),
                            .transfer = transfer_time(request_.link, trial.payload).total(),
                            .tail = whole * (1.0 - head)};

@@ -43,7 +43,7 @@ std::vector<Near> nearest(const onnx::GraphProto& graph, const GraphIndex& index
     std::vector<Near> near;
     const auto consider = [&](std::string_view name) {
         const std::string_view candidate = name.substr(0, compared_length_max);
-        const bool contains = candidate.find(short_wanted) != std::string_view::npos;
+        const bool contains = short_wanted.size() > 2 && candidate.find(short_wanted) != std::string_view::npos;
         const std::size_t lengths = std::max(candidate.size(), short_wanted.size()) -
                                     std::min(candidate.size(), short_wanted.size());
         if (name.empty() || (!contains && lengths > distance_max)) return;
