@@ -159,10 +159,11 @@ void run_split(Shell& shell, const Options& options) {
         text = times_text(*times, options.link) + (files ? "\n" : "");
     }
     if (files) {
+        const std::size_t others = parts.crossing.size() - 1;
         text += fmt::format("{}: {} layers\n{}: {} layers, takes {} ({})\n", files->head.string(),
                             parts.head.layers().size(), files->tail.string(), parts.tail.layers().size(),
                             cut_text({parts.crossing.front().name}, 60) +
-                                (parts.crossing.size() > 1 ? fmt::format(" and {} more", parts.crossing.size() - 1) : ""),
+                                (others > 0 ? fmt::format(" and {} more", others) : ""),
                             to_text(crossing_size(parts)));
     }
     shell.answer(answer, text);

@@ -208,7 +208,7 @@ class Splitter {
         std::sort(trials_.begin(), trials_.end(), [](const Trial& a, const Trial& b) {
             return a.predicted.total() < b.predicted.total();
         });
-        if (trials_.size() > keep()) trials_.erase(trials_.begin() + static_cast<std::ptrdiff_t>(keep()), trials_.end());
+        while (trials_.size() > keep()) trials_.pop_back();
     }
 
     /// How many cuts are measured: all their parts are loaded at once, and together they are the network many times.
@@ -219,7 +219,12 @@ class Splitter {
     }
 
     void add_trial(const std::vector<std::string>& cut, Seconds whole) {
-        Trial trial{.cut = cut, .parts = split_at(model_.model, cut), .payload = {}, .predicted = {}, .head = {}, .tail = {}};
+        Trial trial{.cut = cut,
+                    .parts = split_at(model_.model, cut),
+                    .payload = {},
+                    .predicted = {},
+                    .head = {},
+                    .tail = {}};
         for (const TensorSpec& spec : trial.parts.crossing) trial.payload.up += known_size(spec.name);
         for (const TensorSpec& spec : trial.parts.tail.outputs()) trial.payload.down += known_size(spec.name);
         const double head = head_share(trial.parts);
@@ -252,7 +257,9 @@ class Splitter {
 
     Unsplit offload(const std::string& kind, const Runner& runner, Seconds time) const {
         Unsplit result{.kind = kind, .payload = {}, .measured = {}};
-        for (const TensorSpec& spec : runner.inputs()) result.payload.up += size_of(with_batch(spec, 1)).value_or(Bytes());
+        for (const TensorSpec& spec : runner.inputs()) {
+            result.payload.up += size_of(with_batch(spec, 1)).value_or(Bytes());
+        }
         for (const std::string& name : outputs_) result.payload.down += known_size(name);
         result.measured.transfer = transfer_time(request_.link, result.payload).total();
         result.measured.tail = time;

@@ -1,5 +1,5 @@
-// parts: see parts.h. Two sweeps from back to front, as the graph is sorted: first from the cut (the head), then from the
-// outputs (the tail); what the tail needs of the head must have been named.
+// parts: see parts.h. Two sweeps from back to front, as the graph is sorted: first from the cut (the head),
+// then from the outputs (the tail); what the tail needs of the head must have been named.
 #include "breakeven/model/parts.h"
 
 #include <fmt/format.h>
@@ -191,7 +191,8 @@ class Cutter {
         add_constants(side);
         ModelProto proto = envelope(side.kind);
         GraphProto& graph = *proto.mutable_graph();
-        graph.set_name((graph_.name().empty() ? "graph" : graph_.name()) + (side.kind == PartKind::head ? "-head" : "-tail"));
+        const char* suffix = side.kind == PartKind::head ? "-head" : "-tail";
+        graph.set_name((graph_.name().empty() ? "graph" : graph_.name()) + suffix);
         NameSet made;
         for (std::size_t i = 0; i < side.nodes.size(); ++i) {
             if (!side.nodes[i]) continue;
@@ -281,7 +282,8 @@ std::optional<Model> with_weights_inside(const Model& model, const WeightsReader
     std::unordered_map<std::string_view, const ExternalWeights*> external;
     for (const ExternalWeights& weights : model.external_weights()) {
         if (!weights.size_needed) {
-            throw bad_model(model.name(), fmt::format("the size of weight '{}' is not known", printable(weights.tensor, 80)));
+            throw bad_model(model.name(),
+                            fmt::format("the size of weight '{}' is not known", printable(weights.tensor, 80)));
         }
         if (__builtin_add_overflow(total, weights.size_needed->count(), &total)) return std::nullopt;
         external[weights.tensor] = &weights;

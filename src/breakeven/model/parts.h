@@ -1,5 +1,5 @@
-// parts: a network cut in two at named tensors. The head makes what crosses, the tail takes it; one after the other they
-// give what the whole gives. Both are ordinary models.
+// parts: a network cut in two at named tensors. The head makes what crosses, the tail takes it; one after the
+// other they give what the whole gives. Both are ordinary models.
 #pragma once
 
 #include <functional>
@@ -21,7 +21,7 @@ struct Parts {
 };
 
 /// Head: all that the named tensors are made from. Tail: all that the outputs still need beyond that. Outputs of the
-/// network that the head makes stay outputs of the head; weights and constants go wherever they are needed, maybe twice.
+/// network that the head makes stay outputs of the head; weights and constants go wherever they are needed.
 /// The metadata stay, but how pictures become inputs goes with the head alone. Types of what crosses are inferred; a
 /// batch that is open stays open.
 /// Throws Error{input} for a name that is no tensor (with the names like it), a constant, a cut that leaves one side

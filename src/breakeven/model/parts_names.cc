@@ -1,4 +1,4 @@
-// parts_names: see parts_names.h. Names are compared by edit distance (Levenshtein 1966), which finds slips of the hand.
+// parts_names: see parts_names.h. Names are compared by edit distance (Levenshtein 1966), which finds slips.
 #include "breakeven/model/parts_names.h"
 
 #include <fmt/format.h>
