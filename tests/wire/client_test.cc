@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <mutex>
 
 #include "breakeven/wire/remote.h"
 #include "fakes/raw_server.h"
@@ -116,9 +117,16 @@ TEST(Client, AReplyThatClaimsTwoGigabytesIsNotTaken) {
 /// A foreign server: answers whatever the test says, through protobuf.
 class ForeignServer final : public inference::GRPCInferenceService::Service {
    public:
-    inference::ModelInferResponse reply;
-    grpc::Status status = grpc::Status::OK;
-    inference::ModelMetadataResponse metadata;
+    /// What it answers. Taken and given whole, under a lock: calls arrive on the server's threads.
+    struct Answers {
+        inference::ModelInferResponse reply;
+        grpc::Status status = grpc::Status::OK;
+        inference::ModelMetadataResponse metadata;
+    };
+    void answer_with(Answers answers) {
+        const std::scoped_lock lock(mutex_);
+        answers_ = std::move(answers);
+    }
 
     ForeignServer() {
         grpc::ServerBuilder builder;
@@ -129,20 +137,26 @@ class ForeignServer final : public inference::GRPCInferenceService::Service {
         address_ = "127.0.0.1:" + std::to_string(port);
     }
     const std::string& address() const { return address_; }
-    void stop() { server_->Shutdown(std::chrono::system_clock::now()); }
+    ~ForeignServer() override { server_->Shutdown(std::chrono::system_clock::now()); }
+    ForeignServer(const ForeignServer&) = delete;
+    ForeignServer& operator=(const ForeignServer&) = delete;
 
     grpc::Status ModelInfer(grpc::ServerContext*, const inference::ModelInferRequest*,
                             inference::ModelInferResponse* out) override {
-        *out = reply;
-        return status;
+        const std::scoped_lock lock(mutex_);
+        *out = answers_.reply;
+        return answers_.status;
     }
     grpc::Status ModelMetadata(grpc::ServerContext*, const inference::ModelMetadataRequest*,
                                inference::ModelMetadataResponse* out) override {
-        *out = metadata;
+        const std::scoped_lock lock(mutex_);
+        *out = answers_.metadata;
         return grpc::Status::OK;
     }
 
    private:
+    std::mutex mutex_;
+    Answers answers_;
     std::unique_ptr<grpc::Server> server_;
     std::string address_;
 };
@@ -158,9 +172,11 @@ inference::ModelInferResponse::InferOutputTensor* add_output(inference::ModelInf
 
 TEST(Client, TypedRepliesAreUnderstood) {
     ForeignServer server;
-    auto* output = add_output(server.reply, "y", "FP32", 2);
+    ForeignServer::Answers answers;
+    auto* output = add_output(answers.reply, "y", "FP32", 2);
     output->mutable_contents()->add_fp32_contents(1.5F);
     output->mutable_contents()->add_fp32_contents(-2.0F);
+    server.answer_with(answers);
     Client client(server.address());
     const auto outcome = client.infer(small_request());
     ASSERT_EQ(outcome_of(outcome), "answer");
@@ -172,22 +188,24 @@ TEST(Client, TypedRepliesAreUnderstood) {
 TEST(Client, RepliesThatContradictThemselvesAreLost) {
     ForeignServer server;
     Client client(server.address());
-    add_output(server.reply, "y", "FP32", 2);
-    server.reply.add_raw_output_contents("123");
-    EXPECT_EQ(outcome_of(client.infer(small_request())), "lost");
-    server.reply.Clear();
-    add_output(server.reply, "y", "FP99", 2);
-    server.reply.add_raw_output_contents("12345678");
-    EXPECT_EQ(outcome_of(client.infer(small_request())), "lost");
-    server.reply.Clear();
-    add_output(server.reply, "y", "INT64", std::int64_t{1} << 50)->mutable_contents()->add_int64_contents(1);
-    EXPECT_EQ(outcome_of(client.infer(small_request())), "lost");
+    ForeignServer::Answers too_short, unknown, huge;
+    add_output(too_short.reply, "y", "FP32", 2);
+    too_short.reply.add_raw_output_contents("123");
+    add_output(unknown.reply, "y", "FP99", 2);
+    unknown.reply.add_raw_output_contents("12345678");
+    add_output(huge.reply, "y", "INT64", std::int64_t{1} << 50)->mutable_contents()->add_int64_contents(1);
+    for (const ForeignServer::Answers& answers : {too_short, unknown, huge}) {
+        server.answer_with(answers);
+        EXPECT_EQ(outcome_of(client.infer(small_request())), "lost");
+    }
 }
 
 TEST(Client, ReplyLongerThanTheLimitIsRefused) {
     ForeignServer server;
-    add_output(server.reply, "y", "UINT8", 2 << 20);
-    server.reply.add_raw_output_contents(std::string(2 << 20, 'x'));
+    ForeignServer::Answers answers;
+    add_output(answers.reply, "y", "UINT8", 2 << 20);
+    answers.reply.add_raw_output_contents(std::string(2 << 20, 'x'));
+    server.answer_with(answers);
     Client client(server.address(), {.connect_timeout = Seconds(5), .call_timeout = Seconds(5),
                                      .message_max = Bytes(1 << 20), .congestion_control = {}});
     EXPECT_EQ(outcome_of(client.infer(small_request())), "refused");
@@ -197,7 +215,7 @@ TEST(Client, AStatusBecomesWhatTheCallerCanDoAboutIt) {
     ForeignServer server;
     Client client(server.address());
     const auto outcome_for = [&](grpc::StatusCode code) {
-        server.status = {code, "because"};
+        server.answer_with({.reply = {}, .status = {code, "because"}, .metadata = {}});
         return client.infer(small_request());
     };
     const auto kind_for = [&](grpc::StatusCode code) { return std::get<Refused>(outcome_for(code)).kind; };
@@ -212,9 +230,11 @@ TEST(Client, AStatusBecomesWhatTheCallerCanDoAboutIt) {
 
 TEST(RemoteEngine, AReplyWithoutAnOutputIsNoResult) {
     ForeignServer server;
-    auto* output = server.metadata.add_outputs();
+    ForeignServer::Answers answers;
+    auto* output = answers.metadata.add_outputs();
     output->set_name("y");
     output->set_datatype("FP32");
+    server.answer_with(answers);
     RemoteEngine engine;
     const auto runner = engine.load({.name = "m", .bytes = {}, .path = {}, .sha256 = {}},
                                     parse_platform("grpc://" + server.address()), {});
