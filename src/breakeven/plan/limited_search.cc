@@ -30,7 +30,7 @@ struct Weights {
 struct Subproblem {
     double bound;
     std::vector<Pin> pins;
-    Weights weights;
+    std::vector<Weights> weights;  // one, or one for either factor of a product
     friend bool operator<(const Subproblem& a, const Subproblem& b) { return a.bound > b.bound; }  // least first
 };
 
@@ -57,14 +57,16 @@ class LimitedSearch final {
     LimitedAnswer run();
 
    private:
-    double bound(const Subproblem& subproblem, BoundarySearch& search, Weights& weights, int steps);
-    double bound_of_product(BoundarySearch& search);
+    double bound(BoundarySearch& search, std::vector<Weights>& weights, int steps);
+    double lagrangian(BoundarySearch& search, const LimitedProgram& program, Weights& weights, int steps);
+    bool is_hopeless(BoundarySearch& search);
+    double hull(BoundarySearch& search);
     double hull(BoundarySearch& search, const SplitSums& left, const SplitSums& right);
     std::optional<SplitSums> relaxed(BoundarySearch& search, const SplitPrices& prices);
     void consider(const SplitSums& sums, const std::vector<Tier>& tiers);
     void try_prefixes(const SplitOrder& order);
-    bool step(const SplitSums& sums, double value, Weights& weights) const;
-    SplitPrices weighed(const Weights& weights) const;
+    bool step(const LimitedProgram& program, const SplitSums& sums, double value, Weights& weights) const;
+    SplitPrices weighed(const LimitedProgram& program, const Weights& weights) const;
     std::uint32_t branching_node(const SplitOrder& order) const;
     bool is_beaten(double bound) const {
         return best_ < infinity ? bound >= best_ - rounding * std::abs(best_) : bound == infinity;
@@ -76,6 +78,7 @@ class LimitedSearch final {
     std::size_t searches_max_;
     std::vector<double> scales_;  // what one multiplier counts in, by limit
     double best_ = infinity;
+    SplitSums best_sums_;
     std::vector<Tier> best_tiers_;
     std::vector<Tier> last_tiers_;  // of the latest relaxed question
     BoundaryCosts costs_;
@@ -87,6 +90,7 @@ void LimitedSearch::consider(const SplitSums& sums, const std::vector<Tier>& tie
     const double goal = program_.goal(sums);
     if (goal >= best_) return;
     best_ = goal;
+    best_sums_ = sums;
     best_tiers_ = tiers;
 }
 
@@ -114,37 +118,37 @@ std::optional<SplitSums> LimitedSearch::relaxed(BoundarySearch& search, const Sp
     return sums;
 }
 
-SplitPrices LimitedSearch::weighed(const Weights& weights) const {
+SplitPrices LimitedSearch::weighed(const LimitedProgram& program, const Weights& weights) const {
     SplitPrices prices;
-    for (std::size_t i = 0; i < weights.terms.size(); ++i) prices = prices + weights.terms[i] * program_.terms[i];
+    for (std::size_t i = 0; i < weights.terms.size(); ++i) prices = prices + weights.terms[i] * program.terms[i];
     for (std::size_t i = 0; i < weights.limits.size(); ++i) {
-        prices = prices + (weights.limits[i] / scales_[i]) * program_.limits[i].prices;
+        prices = prices + (weights.limits[i] / scales_[i]) * program.limits[i].prices;
     }
     return prices;
 }
 
 /// Moves the weights towards a better bound; false when the cut already answers the unrelaxed question.
-bool LimitedSearch::step(const SplitSums& sums, double value, Weights& weights) const {
+bool LimitedSearch::step(const LimitedProgram& program, const SplitSums& sums, double value, Weights& weights) const {
     std::vector<double> excess, terms;
     double length = 0;
     bool is_answer = weights.terms.size() == 1;
     for (std::size_t i = 0; i < weights.limits.size(); ++i) {
-        excess.push_back((program_.limits[i].prices.of(sums) - program_.limits[i].most) / scales_[i]);
+        excess.push_back((program.limits[i].prices.of(sums) - program.limits[i].most) / scales_[i]);
         if (excess[i] > rounding || weights.limits[i] > 0) is_answer = false;
         if (excess[i] < 0 && weights.limits[i] <= 0) excess[i] = 0;
         length += excess[i] * excess[i];
     }
     double mean = 0;
-    for (const SplitPrices& term : program_.terms) {
+    for (const SplitPrices& term : program.terms) {
         terms.push_back(term.of(sums));
-        mean += terms.back() / static_cast<double>(program_.terms.size());
+        mean += terms.back() / static_cast<double>(program.terms.size());
     }
     for (double& term : terms) {
         term -= mean;  // moving all shares alike changes nothing
         length += term * term;
     }
     if (is_answer || length <= 0) return false;
-    const double target = best_ < infinity ? best_ : value + 0.1 * std::abs(value) + 1e-12;
+    const double target = best_ < infinity ? program.goal(best_sums_) : value + 0.1 * std::abs(value) + 1e-12;
     const double pace = std::max(target - value, rounding * std::abs(target)) / length;
     for (std::size_t i = 0; i < excess.size(); ++i) {
         weights.limits[i] = std::max(0.0, weights.limits[i] + pace * excess[i]);
@@ -154,28 +158,53 @@ bool LimitedSearch::step(const SplitSums& sums, double value, Weights& weights) 
     return true;
 }
 
-double LimitedSearch::bound(const Subproblem& subproblem, BoundarySearch& search, Weights& weights, int steps) {
-    if (program_.combine == LimitedProgram::Combine::product) return bound_of_product(search);
-    double highest = subproblem.bound;
-    weights = subproblem.weights;
+/// The highest bound of a few relaxed questions, whose weights are left in `weights`.
+double LimitedSearch::lagrangian(BoundarySearch& search, const LimitedProgram& program, Weights& weights, int steps) {
+    double highest = 0;
     Weights moving = weights;
     for (int i = 0; i < steps; ++i) {
-        const SplitPrices prices = weighed(moving);
+        const SplitPrices prices = weighed(program, moving);
         const std::optional<SplitSums> sums = relaxed(search, prices);
         if (!sums) return infinity;
         double value = prices.of(*sums);
         for (std::size_t k = 0; k < moving.limits.size(); ++k) {
-            value -= moving.limits[k] * program_.limits[k].most / scales_[k];
+            value -= moving.limits[k] * program.limits[k].most / scales_[k];
         }
-        if (value > highest || i == 0) weights = moving;
+        if (value > highest) weights = moving;
         highest = std::max(highest, value);
-        if (is_beaten(highest) || is_spent() || !step(*sums, value, moving)) break;
+        const bool is_enough = best_ < infinity && highest >= program.goal(best_sums_) * (1 - rounding);
+        if (is_enough || is_spent() || !step(program, *sums, value, moving)) break;
     }
     return highest;
 }
 
+/// While no cut is known to keep the limits: whether one of them alone cannot be kept.
+bool LimitedSearch::is_hopeless(BoundarySearch& search) {
+    for (const LimitedProgram::Limit& limit : program_.limits) {
+        if (best_ < infinity || is_spent()) break;
+        const std::optional<SplitSums> least = relaxed(search, limit.prices);
+        if (!least || limit.prices.of(*least) > limit.most * (1 + rounding)) return true;
+    }
+    return false;
+}
+
+double LimitedSearch::bound(BoundarySearch& search, std::vector<Weights>& weights, int steps) {
+    if (program_.combine == LimitedProgram::Combine::largest) return lagrangian(search, program_, weights[0], steps);
+    double lower = 0;
+    if (!program_.limits.empty()) {
+        lower = 1;  // a product is no less than the product of its factors' bounds
+        for (std::size_t i = 0; i < 2; ++i) {
+            LimitedProgram factor;
+            factor.terms = {program_.terms[i]};
+            factor.limits = program_.limits;
+            lower *= lagrangian(search, factor, weights[i], steps);
+        }
+    }
+    return is_beaten(lower) || is_spent() ? lower : std::max(lower, hull(search));
+}
+
 /// The least product among the hull's vertices; see split_search.h for why no other cut's is less.
-double LimitedSearch::bound_of_product(BoundarySearch& search) {
+double LimitedSearch::hull(BoundarySearch& search) {
     const std::optional<SplitSums> left = relaxed(search, program_.terms[0]);
     if (!left) return infinity;
     const std::optional<SplitSums> right = relaxed(search, program_.terms[1]);
@@ -215,11 +244,13 @@ std::uint32_t LimitedSearch::branching_node(const SplitOrder& order) const {
 
 LimitedAnswer LimitedSearch::run() {
     std::priority_queue<Subproblem> open;
-    const std::size_t terms = program_.terms.size();
+    const bool is_product = program_.combine == LimitedProgram::Combine::product;
+    const std::size_t terms = is_product ? 1 : program_.terms.size();
+    const Weights even{.terms = std::vector<double>(terms, 1.0 / static_cast<double>(terms)),
+                       .limits = std::vector<double>(program_.limits.size(), 0.0)};
     open.push({.bound = 0,
                .pins = {graph_.pins().begin(), graph_.pins().end()},
-               .weights = {std::vector<double>(terms, 1.0 / static_cast<double>(terms)),
-                           std::vector<double>(program_.limits.size(), 0.0)}});
+               .weights = std::vector<Weights>(is_product ? 2 : 1, even)});
     bool at_root = true;
     double lowest_dropped = infinity;  // least bound of what was left open when the searches were spent
     while (!open.empty() && !is_beaten(open.top().bound)) {
@@ -232,16 +263,14 @@ LimitedAnswer LimitedSearch::run() {
         BoundarySearch search(graph_, subproblem.pins);
         if (!search.order().is_possible()) continue;
         try_prefixes(search.order());
-        Weights weights;
-        const double lower =
-            std::max(subproblem.bound,
-                     bound(subproblem, search, weights, std::exchange(at_root, false) ? steps_at_root : steps_below));
         // A chain has prefix cuts only, and those have been tried.
-        const bool is_chain = search.order().is_chain();
-        if (is_beaten(lower) || is_chain) continue;
+        if (search.order().is_chain() || is_hopeless(search)) continue;
+        const int steps = std::exchange(at_root, false) ? steps_at_root : steps_below;
+        const double lower = std::max(subproblem.bound, bound(search, subproblem.weights, steps));
+        if (is_beaten(lower)) continue;
         const std::uint32_t node = branching_node(search.order());
         for (const Pin pin : {Pin::device, Pin::server}) {
-            Subproblem child{.bound = lower, .pins = subproblem.pins, .weights = weights};
+            Subproblem child{.bound = lower, .pins = subproblem.pins, .weights = subproblem.weights};
             child.pins[node] = pin;
             open.push(std::move(child));
         }
