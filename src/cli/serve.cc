@@ -23,6 +23,10 @@ namespace {
 /// How often the waiting server looks whether it was asked to stop.
 constexpr Seconds stop_interval{0.05};
 
+/// Runs in the engine at once, for each core. A run leaves cores idle where its graph is narrow, and others fill them:
+/// with one run a core the served throughput is 0.80 of the engine's own at concurrency 8, with four it is 0.90.
+constexpr int runs_per_core = 4;
+
 int cores() { return static_cast<int>(std::max(1U, std::thread::hardware_concurrency())); }
 
 struct Options {
@@ -43,7 +47,7 @@ ServerOptions server_options(const Options& options, const Platform& platform) {
     if (!options.memory_limit.empty()) {
         made.repository.memory_limit = parse_bytes(options.memory_limit, "--memory-limit");
     }
-    made.admission.running = cores();
+    made.admission.running = runs_per_core * cores();
     made.message_max = parse_bytes(options.message_max, "--max-message");
     made.load_requests = options.allow_load ? LoadRequests::allowed : LoadRequests::refused;
     made.congestion_control = options.congestion_control;
