@@ -28,7 +28,8 @@ inline void answer_bare(const BytesValue& in, std::size_t reply_size, BytesValue
 class BareSyncService final : public grpc::Service {
    public:
     explicit BareSyncService(std::size_t reply_size) {
-        using Handler = grpc::internal::RpcMethodHandler<BareSyncService, BytesValue, BytesValue, MessageLite, MessageLite>;
+        using Handler =
+            grpc::internal::RpcMethodHandler<BareSyncService, BytesValue, BytesValue, MessageLite, MessageLite>;
         AddMethod(new grpc::internal::RpcServiceMethod(
             bare_method, grpc::internal::RpcMethod::NORMAL_RPC,
             new Handler(

@@ -1,9 +1,8 @@
 // What our layer adds to the engine's own call: Runner::run against a bare Ort::Session::Run of the same library on the
 // same model, whose values are made once. The aim: at most 5 microseconds.
 #define ORT_API_MANUAL_INIT
-#include <onnxruntime_cxx_api.h>
-
 #include <dlfcn.h>
+#include <onnxruntime_cxx_api.h>
 
 #include <chrono>
 #include <cstdio>
@@ -25,11 +24,12 @@ constexpr int calls_a_round = 2000;
 class BareCall {
    public:
     BareCall(const std::string& model, const Tensor& input)
-        : environment_(ORT_LOGGING_LEVEL_FATAL, "bench"), session_(environment_, model.data(), model.size(), options()) {
+        : environment_(ORT_LOGGING_LEVEL_FATAL, "bench"),
+          session_(environment_, model.data(), model.size(), options()) {
         const auto memory = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeCPU);
-        input_ = Ort::Value::CreateTensor(memory, const_cast<std::byte*>(input.bytes().data()), input.bytes().size(),
-                                          input.shape().data(), input.shape().size(),
-                                          ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT);
+        input_ =
+            Ort::Value::CreateTensor(memory, const_cast<std::byte*>(input.bytes().data()), input.bytes().size(),
+                                     input.shape().data(), input.shape().size(), ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT);
     }
     void operator()() {
         const char* input_name = "x";

@@ -1,7 +1,8 @@
 // Offloading end to end with a real network, served by this project's own program. Two questions:
 //   throughput: at concurrency 8, inferences a second through the server against the same engine called in-process with
 //               the same threads (aim: at least 0.9);
-//   ethernet:   through the emulated link, an offloaded inference against a raw warm TCP exchange of the same bytes plus
+//   ethernet:   through the emulated link, an offloaded inference against a raw warm TCP exchange of the same bytes
+//   plus
 //               the server's compute time (aim: at most 1.05). Cubic on both ends of both arms.
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -89,11 +90,11 @@ void compare_throughput(const std::filesystem::path& repository, const std::stri
                                           .pool = OnnxRuntimeOptions::Pool::shared,
                                           .shared_threads = cores});
     const auto local = engine->load(image, parse_platform(fmt::format("cpu:{}", cores)), {});
-    BackgroundChild server({BREAKEVEN_PROGRAM, "serve", repository.string(), "--listen", "127.0.0.1:0", "--with-parent"});
+    BackgroundChild server(
+        {BREAKEVEN_PROGRAM, "serve", repository.string(), "--listen", "127.0.0.1:0", "--with-parent"});
     const std::string ready = server.line_with(" on ", 60_s).value_or("");
     RemoteEngine remote({.congestion_control = "cubic"});
-    const auto offloaded =
-        remote.load(image, parse_platform("grpc://" + ready.substr(ready.rfind(' ') + 1)), {});
+    const auto offloaded = remote.load(image, parse_platform("grpc://" + ready.substr(ready.rfind(' ') + 1)), {});
     const std::vector<Tensor> inputs = sample_inputs(local->inputs(), 1);
 
     std::vector<Seconds> per_local;
@@ -103,10 +104,11 @@ void compare_throughput(const std::filesystem::path& repository, const std::stri
         per_local.emplace_back(1.0 / throughput([&] { (void)local->run(inputs); }));
     }
     const auto ratio = compare_medians({.subject = per_local, .baseline = per_offloaded});
-    fmt::print("throughput, {} B up, concurrency {}: served over in-process {:.3f} [{:.3f}, {:.3f}] (aim: at least 0.9 "
-               "for a network of 10 ms); in-process {:.0f} inferences/s\n",
-               inputs.front().size().count(), concurrency, ratio->ratio, ratio->ci95.low, ratio->ci95.high,
-               1.0 / summarize(per_local)->p50.count());
+    fmt::print(
+        "throughput, {} B up, concurrency {}: served over in-process {:.3f} [{:.3f}, {:.3f}] (aim: at least 0.9 "
+        "for a network of 10 ms); in-process {:.0f} inferences/s\n",
+        inputs.front().size().count(), concurrency, ratio->ratio, ratio->ci95.low, ratio->ci95.high,
+        1.0 / summarize(per_local)->p50.count());
 }
 
 int tcp_socket() {
@@ -149,7 +151,8 @@ int raw_server(std::size_t up, std::size_t down) {
     std::vector<char> reply(down);
     for (;;) {
         const int socket = accept(listener, nullptr, nullptr);
-        while (receive(socket, request) && send(socket, reply)) {}
+        while (receive(socket, request) && send(socket, reply)) {
+        }
         close(socket);
     }
 }
@@ -181,16 +184,17 @@ int device(const char* host) {
         floor.push_back(raw + result.server->compute);
     }
     const auto ratio = compare_medians({.subject = offloaded, .baseline = floor});
-    fmt::print("ethernet, {} up: offloaded {:.2f} ms, raw exchange + compute {:.2f} ms: {:.3f} [{:.3f}, {:.3f}] "
-               "(aim: at most 1.05)\n",
-               request.size(), summarize(offloaded)->p50.count() * 1e3, summarize(floor)->p50.count() * 1e3,
-               ratio->ratio, ratio->ci95.low, ratio->ci95.high);
+    fmt::print(
+        "ethernet, {} up: offloaded {:.2f} ms, raw exchange + compute {:.2f} ms: {:.3f} [{:.3f}, {:.3f}] "
+        "(aim: at most 1.05)\n",
+        request.size(), summarize(offloaded)->p50.count() * 1e3, summarize(floor)->p50.count() * 1e3, ratio->ratio,
+        ratio->ci95.low, ratio->ci95.high);
     return 0;
 }
 
 void compare_over_ethernet(const std::filesystem::path& repository, const std::string& self) {
-    const std::string servers = fmt::format("'{}' raw-server 49152 400 & exec '{}' serve '{}' --listen 0.0.0.0:8001", self,
-                                            BREAKEVEN_PROGRAM, repository.string());
+    const std::string servers = fmt::format("'{}' raw-server 49152 400 & exec '{}' serve '{}' --listen 0.0.0.0:8001",
+                                            self, BREAKEVEN_PROGRAM, repository.string());
     const ChildResult result =
         run_child({BREAKEVEN_PROGRAM, "link", "run", "ethernet", "--tcp", "cubic", "--server-cmd", servers,
                    "--server-port", "8001", "--", self, "device", "10.83.0.2"},

@@ -79,7 +79,8 @@ void set_congestion(End end, int port) {
     options.listen = "127.0.0.1:0";
     options.congestion_control = congestion_control;
     options.admission.running = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-    static Server server(engine, [](const std::filesystem::path&) { return ModelImage(); }, clock, options);
+    static Server server(
+        engine, [](const std::filesystem::path&) { return ModelImage(); }, clock, options);
     server.add_model(ModelImage{.name = "first", .bytes = {}, .path = {}, .sha256 = {}});
     const std::string address = server.start();
     print_port_and_wait(std::stoi(address.substr(address.rfind(':') + 1)));
@@ -181,9 +182,11 @@ std::size_t fastest(const std::vector<Arm>& floors, std::vector<Seconds> Arm::*w
     return best;
 }
 
-bool report(const std::string& title, const Arm& ours, const std::vector<Arm>& floors, std::vector<Seconds> Arm::*what) {
+bool report(const std::string& title, const Arm& ours, const std::vector<Arm>& floors,
+            std::vector<Seconds> Arm::*what) {
     const Arm& floor = floors[fastest(floors, what)];
-    for (const Arm& arm : floors) fmt::print("  {:<26} {:7.1f} us\n", arm.name, summarize(arm.*what)->p50.count() * 1e6);
+    for (const Arm& arm : floors)
+        fmt::print("  {:<26} {:7.1f} us\n", arm.name, summarize(arm.*what)->p50.count() * 1e6);
     fmt::print("  {:<26} {:7.1f} us\n", ours.name, summarize(ours.*what)->p50.count() * 1e6);
     const MedianComparison ratio = *compare_medians({.subject = ours.*what, .baseline = floor.*what});
     fmt::print("{}: {:.3f}x of {}, 95 % interval {:.3f} to {:.3f}, allowed {:.2f}\n", title, ratio.ratio, floor.name,
@@ -200,13 +203,18 @@ int run(int rounds) {
     request.set_value(std::string(up_size, 'p'));
     BareClient to_sync(channel(sync)), to_queue(channel(queue));
 
-    RemoteEngine engine({.connect_timeout = Seconds(5), .call_timeout = Seconds(10),
-                         .message_max = Bytes(1 << 28), .congestion_control = congestion_control});
+    RemoteEngine engine({.connect_timeout = Seconds(5),
+                         .call_timeout = Seconds(10),
+                         .message_max = Bytes(1 << 28),
+                         .congestion_control = congestion_control});
     const auto runner = engine.load(ModelImage{.name = "first", .bytes = {}, .path = {}, .sha256 = {}},
                                     parse_platform("grpc://" + ours.address()), {});
     const std::vector<Tensor> image{Tensor(DType::uint8, {1, 224, 224, 3})};
-    Arm our_arm{.name = "breakeven", .server = &ours, .call = [&] { return runner->run(image).outputs.size() == 1; },
-                .latency = {}, .cpu = {}};
+    Arm our_arm{.name = "breakeven",
+                .server = &ours,
+                .call = [&] { return runner->run(image).outputs.size() == 1; },
+                .latency = {},
+                .cpu = {}};
     std::vector<Arm> floors;
     floors.push_back({"bare sync", &sync, [&] { return to_sync.call_sync(request, reply); }, {}, {}});
     floors.push_back({"bare queue", &queue, [&] { return to_queue.call_queue(request, reply); }, {}, {}});
@@ -222,7 +230,8 @@ int run(int rounds) {
         arm->cpu.clear();
     }
     for (int round = 0; round < rounds; ++round) {
-        for (std::size_t i = 0; i < arms.size(); ++i) arms[(i + static_cast<std::size_t>(round)) % arms.size()]->round();
+        for (std::size_t i = 0; i < arms.size(); ++i)
+            arms[(i + static_cast<std::size_t>(round)) % arms.size()]->round();
     }
     fmt::print("{} bytes up, {} down, loopback, {}, {} rounds of {} calls\n", up_size, down_size, congestion_control,
                rounds, calls_per_round);

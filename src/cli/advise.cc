@@ -1,7 +1,8 @@
 // `breakeven advise`: the main job. Where should this network run: here, or on a server across which link?
+#include "breakeven/advise/advise.h"
+
 #include <fmt/format.h>
 
-#include "breakeven/advise/advise.h"
 #include "breakeven/files/files.h"
 #include "breakeven/files/samples.h"
 #include "breakeven/report/advice_json.h"
@@ -94,11 +95,15 @@ void add_advise(CLI::App& app, Shell& shell) {
     command->add_option("--server", options->server,
                         "HOST:PORT of an Open Inference Protocol server that has the network; without it one is "
                         "embedded, behind emulated links");
-    command->add_option("--link", options->links, "a link: ethernet, wifi, 5g or a profile's file; repeatable "
-                                                  "(default: the three)")
+    command
+        ->add_option("--link", options->links,
+                     "a link: ethernet, wifi, 5g or a profile's file; repeatable "
+                     "(default: the three)")
         ->allow_extra_args(false);
-    command->add_option("--platform", options->platforms, "a platform of the device, such as cpu:1; repeatable "
-                                                          "(default: every width of this CPU)")
+    command
+        ->add_option("--platform", options->platforms,
+                     "a platform of the device, such as cpu:1; repeatable "
+                     "(default: every width of this CPU)")
         ->allow_extra_args(false);
     command->add_option("--objective", options->objective, "what to minimise: latency, energy or edp")
         ->capture_default_str();
@@ -113,8 +118,10 @@ void add_advise(CLI::App& app, Shell& shell) {
         ->check(CLI::Range(std::size_t{1}, std::size_t{1000000}))
         ->capture_default_str();
     command->add_flag("--no-emulation", options->no_emulation, "model the links instead of emulating them");
-    command->add_option("--tcp", options->congestion_control, "congestion control of the emulated hosts: cubic, bbr "
-                                                              "or reno")
+    command
+        ->add_option("--tcp", options->congestion_control,
+                     "congestion control of the emulated hosts: cubic, bbr "
+                     "or reno")
         ->capture_default_str();
     add_store_option(*command, options->store);
     command->add_option("--html", options->html, "write the report to this file");

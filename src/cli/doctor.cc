@@ -26,8 +26,9 @@ Check check_engine(const Engines& engines) {
 Check check_emulator() {
     const EmulatorSupport support = emulator_support();
     return {"link emulation", support.available,
-            support.available ? std::string(support.entry == NamespaceEntry::as_root ? "as root" : "in a user namespace")
-                              : support.reason};
+            support.available
+                ? std::string(support.entry == NamespaceEntry::as_root ? "as root" : "in a user namespace")
+                : support.reason};
 }
 
 Check check_store() {

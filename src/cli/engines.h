@@ -9,7 +9,8 @@ namespace breakeven::cli {
 /// ONNX Runtime and servers (grpc://host:port). An engine that is not there is listed with its reason.
 Engines make_engines(const Shell& shell);
 
-/// Where ONNX Runtime's library is looked for, best first: BREAKEVEN_ONNXRUNTIME, beside the program, the build's wheel.
+/// Where ONNX Runtime's library is looked for, best first: BREAKEVEN_ONNXRUNTIME, beside the program, the build's
+/// wheel.
 std::vector<std::filesystem::path> onnxruntime_candidates(const Shell& shell);
 
 }  // namespace breakeven::cli

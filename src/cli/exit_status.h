@@ -7,7 +7,7 @@ namespace breakeven::cli {
 
 enum class ExitStatus {
     done = 0,
-    no = 1,           ///< the answer is no: no plan fits
+    no = 1,  ///< the answer is no: no plan fits
     usage = 2,
     input = 3,
     unsupported = 4,

@@ -13,16 +13,20 @@ Json to_json(const Summary& summary) {
             {"p90_s", summary.p90.count()},
             {"p99_s", summary.p99.count()},
             {"max_s", summary.max.count()},
-            {"ci95_s", summary.ci95 ? Json::array({summary.ci95->low.count(), summary.ci95->high.count()})
-                                    : Json(nullptr)}};
+            {"ci95_s",
+             summary.ci95 ? Json::array({summary.ci95->low.count(), summary.ci95->high.count()}) : Json(nullptr)}};
 }
 
-Json to_json(const std::optional<Summary>& summary) { return summary ? to_json(*summary) : Json(nullptr); }
+Json to_json(const std::optional<Summary>& summary) {
+    return summary ? to_json(*summary) : Json(nullptr);
+}
 
 Json to_json(const Figure<Joules>& energy) {
     return {{"value", energy.value.in(joules)}, {"origin", name(energy.origin)}};
 }
 
-Json to_json(const std::optional<Figure<Joules>>& energy) { return energy ? to_json(*energy) : Json(nullptr); }
+Json to_json(const std::optional<Figure<Joules>>& energy) {
+    return energy ? to_json(*energy) : Json(nullptr);
+}
 
 }  // namespace breakeven::cli

@@ -37,10 +37,9 @@ void add_first_contact(CLI::App& app, Shell& shell) {
         std::string platform = "cpu:1";
     };
     auto options = std::make_shared<Options>();
-    CLI::App* command =
-        add_command(app, shell, "first-contact", "load a model and run it once, in this process",
-                    "breakeven first-contact model.onnx --platform cpu:1",
-                    [&shell, options] { run_first_contact(shell, options->model, options->platform); });
+    CLI::App* command = add_command(app, shell, "first-contact", "load a model and run it once, in this process",
+                                    "breakeven first-contact model.onnx --platform cpu:1",
+                                    [&shell, options] { run_first_contact(shell, options->model, options->platform); });
     command->add_option("MODEL", options->model)->required();
     command->add_option("--platform", options->platform);
     command->group("");  // not listed: other commands call it

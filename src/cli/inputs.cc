@@ -42,9 +42,9 @@ Powers powers_of(const PowerOptions& options) {
 }
 
 void add_store_option(CLI::App& command, std::string& option) {
-    command.add_option("--store", option,
-                       "file that keeps measurements, or none (default: " +
-                           (data_folder() / "measurements.sqlite").string() + ")");
+    command.add_option(
+        "--store", option,
+        "file that keeps measurements, or none (default: " + (data_folder() / "measurements.sqlite").string() + ")");
 }
 
 std::unique_ptr<Store> open_store(const std::string& option) {

@@ -14,9 +14,15 @@ struct Options {
     std::string congestion_control;
 };
 
-Json rate_json(const Rate& rate) { return rate.rate ? Json(rate.rate->in(bytes_per_second)) : Json(nullptr); }
-Json reason_json(const Rate& rate) { return rate.rate ? Json(nullptr) : Json(rate.reason); }
-std::string rate_text(const Rate& rate) { return rate.rate ? to_text(*rate.rate) : "unknown: " + rate.reason; }
+Json rate_json(const Rate& rate) {
+    return rate.rate ? Json(rate.rate->in(bytes_per_second)) : Json(nullptr);
+}
+Json reason_json(const Rate& rate) {
+    return rate.rate ? Json(nullptr) : Json(rate.reason);
+}
+std::string rate_text(const Rate& rate) {
+    return rate.rate ? to_text(*rate.rate) : "unknown: " + rate.reason;
+}
 
 void run_link_probe(const Shell& shell, const Options& options) {
     ClientOptions connection;
@@ -42,9 +48,9 @@ void run_link_probe(const Shell& shell, const Options& options) {
 
 void add_link_probe(CLI::App& link, Shell& shell) {
     auto options = std::make_shared<Options>();
-    CLI::App* command = add_command(link, shell, "probe", "measure the link to a server: round trip and rates",
-                                    "breakeven link probe edge.local:8001",
-                                    [&shell, options] { run_link_probe(shell, *options); });
+    CLI::App* command =
+        add_command(link, shell, "probe", "measure the link to a server: round trip and rates",
+                    "breakeven link probe edge.local:8001", [&shell, options] { run_link_probe(shell, *options); });
     command->add_option("SERVER", options->server, "HOST:PORT of an Open Inference Protocol server")->required();
     command->add_option("--tcp", options->congestion_control, "TCP congestion control of this end: cubic, bbr, reno");
 }

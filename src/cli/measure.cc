@@ -176,8 +176,7 @@ Json result_json(const Loaded& loaded, const Measurement& measurement, const Mea
     Json json{{"platform", to_text(loaded.platform)},
               {"engine", {{"name", loaded.platform.engine}, {"version", loaded.engine_version}}},
               {"latency", to_json(measurement.latency)},
-              {"warmup",
-               {{"runs", measurement.warmup.count}, {"steady_state", name(measurement.warmup.steadiness)}}},
+              {"warmup", {{"runs", measurement.warmup.count}, {"steady_state", name(measurement.warmup.steadiness)}}},
               {"outliers", measurement.latency ? Json(measurement.latency->outliers) : Json(nullptr)},
               {"energy_j", to_json(measurement.energy.energy)}};
     if (!measurement.energy.energy) json["energy_reason"] = measurement.energy.reason;
@@ -302,11 +301,15 @@ void add_measure(CLI::App& app, Shell& shell) {
                                     "--runs 200 --active-power 5W",
                                     [&shell, options] { run_measure(shell, *options); });
     command->add_option("MODEL", options->model, "the network, an .onnx file")->required();
-    command->add_option("--platform", options->platforms, "such as cpu:4 or grpc://host:port; repeatable (default: one "
-                                                          "thread, and all of this machine's)")
+    command
+        ->add_option("--platform", options->platforms,
+                     "such as cpu:4 or grpc://host:port; repeatable (default: one "
+                     "thread, and all of this machine's)")
         ->allow_extra_args(false);
-    command->add_option("--input", options->inputs, "NAME=FILE: a picture, .npy or raw file; repeatable (default: "
-                                                    "seeded random numbers)")
+    command
+        ->add_option("--input", options->inputs,
+                     "NAME=FILE: a picture, .npy or raw file; repeatable (default: "
+                     "seeded random numbers)")
         ->allow_extra_args(false);
     command->add_option("--preprocess", options->preprocess, "JSON file: how pictures become inputs");
     auto* runs = command->add_option("--runs", options->runs, "steady runs on each platform")

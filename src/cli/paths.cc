@@ -16,7 +16,11 @@ std::filesystem::path folder(const char* variable, const char* below_home) {
 
 }  // namespace
 
-std::filesystem::path data_folder() { return folder("XDG_DATA_HOME", ".local/share"); }
-std::filesystem::path cache_folder() { return folder("XDG_CACHE_HOME", ".cache"); }
+std::filesystem::path data_folder() {
+    return folder("XDG_DATA_HOME", ".local/share");
+}
+std::filesystem::path cache_folder() {
+    return folder("XDG_CACHE_HOME", ".cache");
+}
 
 }  // namespace breakeven::cli

@@ -20,8 +20,7 @@ void run_platforms(const Shell& shell) {
         rows.push_back({name, status.platform.engine, status.available ? "yes" : "no: " + status.reason});
     }
     shell.answer({{"platforms", platforms}},
-                 table({"platform", "engine", "available"}, rows) +
-                     "a server is a platform too: grpc://HOST:PORT\n");
+                 table({"platform", "engine", "available"}, rows) + "a server is a platform too: grpc://HOST:PORT\n");
 }
 
 }  // namespace

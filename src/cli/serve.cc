@@ -1,6 +1,4 @@
 // `breakeven serve`: the models of a folder over gRPC, until SIGTERM or Ctrl-C.
-#include "breakeven/serve/server.h"
-
 #include <fmt/format.h>
 #include <sys/prctl.h>
 
@@ -10,6 +8,7 @@
 
 #include "breakeven/engine/onnxruntime.h"
 #include "breakeven/files/model_file.h"
+#include "breakeven/serve/server.h"
 #include "breakeven/units/text.h"
 #include "cli/engines.h"
 #include "cli/inputs.h"
@@ -27,7 +26,9 @@ constexpr Seconds stop_interval{0.05};
 /// with one run a core the served throughput is 0.80 of the engine's own at concurrency 8, with four it is 0.90.
 constexpr int runs_per_core = 4;
 
-int cores() { return static_cast<int>(std::max(1U, std::thread::hardware_concurrency())); }
+int cores() {
+    return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+}
 
 struct Options {
     std::string repository;
@@ -60,10 +61,9 @@ void run_serve(const Shell& shell, const Options& options) {
     const std::atomic<bool>& stop = interrupted();
     if (options.with_parent) prctl(PR_SET_PDEATHSIG, SIGTERM);
     const Platform platform = parse_platform(options.platform);
-    const std::unique_ptr<Engine> engine =
-        make_onnxruntime({.libraries = onnxruntime_candidates(shell),
-                          .pool = OnnxRuntimeOptions::Pool::shared,
-                          .shared_threads = std::max(1, platform.number)});
+    const std::unique_ptr<Engine> engine = make_onnxruntime({.libraries = onnxruntime_candidates(shell),
+                                                             .pool = OnnxRuntimeOptions::Pool::shared,
+                                                             .shared_threads = std::max(1, platform.number)});
     const FirstContact contact = first_contact(shell, engine->version());
     const ModelLoader loader = [&](const std::filesystem::path& file) {
         ModelImage image = load_model(file).image;
@@ -95,9 +95,9 @@ void run_serve(const Shell& shell, const Options& options) {
 void add_serve(CLI::App& app, Shell& shell) {
     auto options = std::make_shared<Options>();
     options->platform = fmt::format("cpu:{}", cores());
-    CLI::App* command = add_command(app, shell, "serve", "serve the networks of a folder over gRPC",
-                                    "breakeven serve models/ --listen 0.0.0.0:8001",
-                                    [&shell, options] { run_serve(shell, *options); });
+    CLI::App* command =
+        add_command(app, shell, "serve", "serve the networks of a folder over gRPC",
+                    "breakeven serve models/ --listen 0.0.0.0:8001", [&shell, options] { run_serve(shell, *options); });
     command->add_option("REPO", options->repository, "a folder with NAME.onnx or NAME/VERSION/model.onnx")->required();
     command->add_option("--listen", options->listen, "HOST:PORT; port 0 picks a free one")->capture_default_str();
     command->add_option("--platform", options->platform, "what runs the networks")->capture_default_str();

@@ -21,7 +21,7 @@ struct Shell {
     std::filesystem::path executable;  ///< this program, for what runs in a child process
     bool json = false;                 ///< --json was given
     ExitStatus status = ExitStatus::done;
-    std::function<void()> chosen;      ///< set by the subcommand that was parsed; main runs it
+    std::function<void()> chosen;  ///< set by the subcommand that was parsed; main runs it
 
     /// Prints the answer: the document when --json was given, else the text.
     void answer(const Json& document, const std::string& text) const;

@@ -37,7 +37,9 @@ std::string cut_text(const std::vector<std::string>& cut, std::size_t length_max
     return shortened(cut.front(), length_max - more.size()) + more;
 }
 
-Json figure(Seconds value, Origin origin) { return {{"value", value.count()}, {"origin", name(origin)}}; }
+Json figure(Seconds value, Origin origin) {
+    return {{"value", value.count()}, {"origin", name(origin)}};
+}
 
 /// `device`: measured here, or modelled by --slowdown. Transfers are modelled, and with them totals.
 Json latency_json(const SplitLatency& latency, Origin device, Origin server) {
@@ -160,11 +162,11 @@ void run_split(Shell& shell, const Options& options) {
     }
     if (files) {
         const std::size_t others = parts.crossing.size() - 1;
-        text += fmt::format("{}: {} layers\n{}: {} layers, takes {} ({})\n", files->head.string(),
-                            parts.head.layers().size(), files->tail.string(), parts.tail.layers().size(),
-                            cut_text({parts.crossing.front().name}, 60) +
-                                (others > 0 ? fmt::format(" and {} more", others) : ""),
-                            to_text(crossing_size(parts)));
+        text += fmt::format(
+            "{}: {} layers\n{}: {} layers, takes {} ({})\n", files->head.string(), parts.head.layers().size(),
+            files->tail.string(), parts.tail.layers().size(),
+            cut_text({parts.crossing.front().name}, 60) + (others > 0 ? fmt::format(" and {} more", others) : ""),
+            to_text(crossing_size(parts)));
     }
     shell.answer(answer, text);
 }
@@ -183,8 +185,9 @@ void add_split(CLI::App& app, Shell& shell) {
     command->add_option("--link", options->link,
                         "measure what splitting takes across this link: ethernet, wifi, 5g or a profile's file; "
                         "without --at, find the best cut");
-    command->add_option("--slowdown", options->slowdown,
-                        "the device is N times slower than the server, which is this machine (modelled)")
+    command
+        ->add_option("--slowdown", options->slowdown,
+                     "the device is N times slower than the server, which is this machine (modelled)")
         ->check(CLI::Range(0.001, 100000.0))
         ->capture_default_str();
     command->add_option("--platform", options->platform, "what runs both parts for measuring")->capture_default_str();

@@ -50,7 +50,9 @@ TEST(ChildProcess, KeepsNoMoreOutputThanTheLimit) {
     EXPECT_EQ(result.exit_code, 0);
 }
 
-TEST(ChildProcess, MissingProgramIsAnError) { EXPECT_THROW(run_child({"/nowhere/program"}, {}), Error); }
+TEST(ChildProcess, MissingProgramIsAnError) {
+    EXPECT_THROW(run_child({"/nowhere/program"}, {}), Error);
+}
 
 TEST(BackgroundChild, TellsTheAwaitedLineAndEndsWithTheObject) {
     const auto start = std::chrono::steady_clock::now();

@@ -86,7 +86,10 @@ TEST(OnnxRuntime, ManyThreadsMayRunOneModel) {
 TEST(OnnxRuntime, RefusesWrongInputsInOneLine) {
     const auto runner = load(fakes::add_one_model({-1, 3}));
     const Tensor wrong_shape = floats({2, 4}, std::vector<float>(8));
-    EXPECT_THAT(message_of([&] { runner->run({&wrong_shape, 1}); }), HasSubstr("takes float32 [?, 3], given was float32 [2, 4]"));
+    EXPECT_THAT(message_of([&] {
+                    runner->run({&wrong_shape, 1});
+                }),
+                HasSubstr("takes float32 [?, 3], given was float32 [2, 4]"));
     const Tensor wrong_type(DType::int8, {2, 3});
     EXPECT_THAT(message_of([&] { runner->run({&wrong_type, 1}); }), HasSubstr("int8"));
     EXPECT_THAT(message_of([&] { runner->run({}); }), HasSubstr("takes 1 inputs, 0 were given"));

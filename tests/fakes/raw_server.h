@@ -89,7 +89,9 @@ inline std::string frame(char type, char flags, std::uint32_t stream, const std:
     for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(stream >> static_cast<unsigned>(shift));
     return out + payload;
 }
-inline std::string settings_frame() { return frame(4, 0, 0, ""); }
+inline std::string settings_frame() {
+    return frame(4, 0, 0, "");
+}
 /// ":status: 200" and "content-type: application/grpc".
 inline std::string response_headers(std::uint32_t stream) {
     return frame(1, 4, stream, std::string("\x88\x5f\x10", 3) + "application/grpc");

@@ -53,7 +53,8 @@ class ScriptedEngine final : public Engine {
     std::vector<PlatformStatus> platforms() const override { return {}; }
     std::unique_ptr<Runner> load(const ModelImage& model, const Platform&, const LoadOptions&) override {
         const auto found = scripts.find(model.name);
-        if (found == scripts.end()) throw Error(ErrorKind::input, "load model '" + model.name + "'", "no script for it");
+        if (found == scripts.end())
+            throw Error(ErrorKind::input, "load model '" + model.name + "'", "no script for it");
         return std::make_unique<ScriptedRunner>(found->second, runs);
     }
 };

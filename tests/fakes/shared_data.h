@@ -11,7 +11,7 @@ std::filesystem::path shared_data();
 }  // namespace breakeven::fakes
 
 /// Skips the test where the shared data is absent (a failure where BREAKEVEN_REQUIRE_ALL=1: see skips.cc).
-#define BREAKEVEN_NEEDS_SHARED_DATA()                                                              \
-    if (breakeven::fakes::shared_data().empty()) {                                                 \
-        GTEST_SKIP() << "needs the shared test data (set BREAKEVEN_SHARED_DATA to its folder)";     \
+#define BREAKEVEN_NEEDS_SHARED_DATA()                                                           \
+    if (breakeven::fakes::shared_data().empty()) {                                              \
+        GTEST_SKIP() << "needs the shared test data (set BREAKEVEN_SHARED_DATA to its folder)"; \
     }

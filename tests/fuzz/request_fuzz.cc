@@ -1,5 +1,5 @@
-// A ModelInfer request as it comes from the network, up to an engine in memory: parsing, typed contents, checking against
-// a model, the response. And the same bytes as a reply that our client gets.
+// A ModelInfer request as it comes from the network, up to an engine in memory: parsing, typed contents, checking
+// against a model, the response. And the same bytes as a reply that our client gets.
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
 #include <algorithm>
@@ -13,8 +13,8 @@ namespace {
 
 using namespace breakeven;
 
-constexpr std::array datatypes{DType::boolean, DType::uint8,   DType::int8,     DType::uint16,  DType::int16,
-                               DType::uint32,  DType::int32,   DType::uint64,   DType::int64,   DType::float16,
+constexpr std::array datatypes{DType::boolean,  DType::uint8,   DType::int8,    DType::uint16, DType::int16,
+                               DType::uint32,   DType::int32,   DType::uint64,  DType::int64,  DType::float16,
                                DType::bfloat16, DType::float32, DType::float64, DType::string};
 
 /// One model for each datatype, of its name: one input "x" of any length, answered as it came.

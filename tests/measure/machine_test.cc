@@ -111,7 +111,9 @@ struct Quiet {
     std::vector<std::string> warnings() const { return noise_warnings(before, after, machine); }
 };
 
-TEST(Noise, AQuietMachineGivesNoWarning) { EXPECT_THAT(Quiet().warnings(), testing::IsEmpty()); }
+TEST(Noise, AQuietMachineGivesNoWarning) {
+    EXPECT_THAT(Quiet().warnings(), testing::IsEmpty());
+}
 
 TEST(Noise, EachDisturbanceGivesItsOwnLine) {
     const auto only_line = [](const std::function<void(Quiet&)>& disturb) {
@@ -187,8 +189,8 @@ TEST(SampleInput, FollowsTheSeedAndNothingElse) {
 
 TEST(SampleInput, LiesInTheRangeOfItsType) {
     const std::vector<std::pair<DType, double>> below{
-        {DType::boolean, 2}, {DType::uint8, 256}, {DType::int8, 10},    {DType::uint16, 10},  {DType::int16, 10},
-        {DType::uint32, 10}, {DType::int32, 10},  {DType::uint64, 10},  {DType::int64, 10},   {DType::float16, 1},
+        {DType::boolean, 2},  {DType::uint8, 256}, {DType::int8, 10},   {DType::uint16, 10}, {DType::int16, 10},
+        {DType::uint32, 10},  {DType::int32, 10},  {DType::uint64, 10}, {DType::int64, 10},  {DType::float16, 1},
         {DType::bfloat16, 1}, {DType::float32, 1}, {DType::float64, 1}};
     for (const auto& [dtype, limit] : below) {
         double sum = 0.0;

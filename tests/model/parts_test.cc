@@ -1,5 +1,7 @@
 // Parts: every prefix cut of random graphs, and the graphs that readers get wrong. That the numbers are the same is
 // tests/contract/split_parts.py.
+#include "breakeven/model/parts.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
@@ -8,7 +10,6 @@
 #include <set>
 
 #include "breakeven/error.h"
-#include "breakeven/model/parts.h"
 #include "fakes/tiny_models.h"
 
 namespace breakeven {
@@ -20,9 +21,13 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using Names = std::vector<std::string>;
 
-Model parsed(const std::string& bytes) { return Model::parse(bytes, "test"); }
+Model parsed(const std::string& bytes) {
+    return Model::parse(bytes, "test");
+}
 
-Parts split(const Model& model, const Names& tensors) { return split_at(model, tensors); }
+Parts split(const Model& model, const Names& tensors) {
+    return split_at(model, tensors);
+}
 
 Names names(const std::vector<TensorSpec>& specs) {
     Names result;
@@ -228,13 +233,13 @@ TEST(Parts, WhatABranchCapturesCrosses) {
             .weights("w", {1}, one)
             .node("Relu", {"x"}, {"captured"})
             .node("Exp", {"captured"}, {"other"})
-            .node("If", {"flag"}, {"y"},
-                  {fakes::graph_attribute("then_branch", TinyGraph("then")
-                                                             .output("t", DType::float32, {2})
-                                                             .node("Add", {"captured", "w"}, {"t"})),
-                   fakes::graph_attribute(
-                       "else_branch",
-                       TinyGraph("else").output("e", DType::float32, {2}).node("Neg", {"other"}, {"e"}))})
+            .node(
+                "If", {"flag"}, {"y"},
+                {fakes::graph_attribute(
+                     "then_branch",
+                     TinyGraph("then").output("t", DType::float32, {2}).node("Add", {"captured", "w"}, {"t"})),
+                 fakes::graph_attribute(
+                     "else_branch", TinyGraph("else").output("e", DType::float32, {2}).node("Neg", {"other"}, {"e"}))})
             .model());
     EXPECT_THAT(refusal(model, {"other"}), AllOf(HasSubstr("'flag'"), HasSubstr("'captured'")));
     const Parts parts = split(model, {"other", "captured", "flag"});
@@ -354,15 +359,15 @@ TEST(Parts, ANodeWithTwoOutputsIsOnOneSide) {
 }
 
 TEST(Parts, ExternalWeightsStayWhereTheyAreOrComeIn) {
-    const Model model = parsed(
-        TinyGraph()
-            .input("x", DType::float32, {2})
-            .output("y", DType::float32, {2})
-            .external("u", DType::float32, {2}, {{"location", "w.bin"}, {"offset", "0"}, {"length", "8"}})
-            .external("v", DType::float32, {2}, {{"location", "w.bin"}, {"offset", "8"}, {"length", "8"}})
-            .node("Add", {"x", "u"}, {"a"})
-            .node("Add", {"a", "v"}, {"y"})
-            .model());
+    const Model model =
+        parsed(TinyGraph()
+                   .input("x", DType::float32, {2})
+                   .output("y", DType::float32, {2})
+                   .external("u", DType::float32, {2}, {{"location", "w.bin"}, {"offset", "0"}, {"length", "8"}})
+                   .external("v", DType::float32, {2}, {{"location", "w.bin"}, {"offset", "8"}, {"length", "8"}})
+                   .node("Add", {"x", "u"}, {"a"})
+                   .node("Add", {"a", "v"}, {"y"})
+                   .model());
     const Parts parts = split(model, {"a"});
     ASSERT_EQ(parts.tail.external_weights().size(), 1U);
     EXPECT_EQ(parts.tail.external_weights().front().tensor, "v");

@@ -41,14 +41,15 @@ Seconds sum(const std::vector<Stage>& stages) {
 TEST(Cost, OffloadIsTheStudysFormula) {
     // Equation 2.2 by hand: 2 * 29 ms + 49,152 B / 1 MB/s + 5 ms + 400 B / 3.53 MB/s.
     const Crossing crossing{link(29, 1, 3.53), {.up = 49152_B, .down = 400_B}};
-    const Cost cost = plan_cost(modelled_offload(crossing, server(5_ms)), crossing, {.active = {}, .idle = watts(0.915)});
+    const Cost cost =
+        plan_cost(modelled_offload(crossing, server(5_ms)), crossing, {.active = {}, .idle = watts(0.915)});
     const double seconds = 0.058 + 0.049152 + 0.005 + 400 / 3.53e6;
     EXPECT_NEAR(cost.latency.value.count(), seconds, 1e-12);
     EXPECT_EQ(cost.latency.origin, Origin::modelled);
     // Equation 2.5, with the product that the printed division must be.
     ASSERT_TRUE(cost.energy.has_value());
     EXPECT_NEAR(cost.energy->value.in(joules), seconds * 0.915 + 49152 * 139e-9 + 400 * 110e-9, 1e-12);
-    EXPECT_NEAR(cost.energy_delay()->value.in(joule_seconds), cost.energy->value.in(joules) * seconds, 1e-12);
+    EXPECT_NEAR(cost.energy_delay()->value.in(joule_seconds), cost.energy->value.in(joules)*seconds, 1e-12);
 }
 
 TEST(Cost, LocalDrawsTheActivePower) {
@@ -84,8 +85,9 @@ TEST(Cost, ASplitPaysForBothSides) {
 
 TEST(Cost, StagesSumToTheLatencyWhateverWasMeasured) {
     rc::check([] {
-        const Crossing crossing{link(*rc::gen::inRange(0, 100), *rc::gen::inRange(1, 50), 5),
-                                {.up = Bytes(*rc::gen::inRange(0, 1000000)), .down = Bytes(*rc::gen::inRange(0, 5000))}};
+        const Crossing crossing{
+            link(*rc::gen::inRange(0, 100), *rc::gen::inRange(1, 50), 5),
+            {.up = Bytes(*rc::gen::inRange(0, 1000000)), .down = Bytes(*rc::gen::inRange(0, 5000))}};
         const Seconds total(*rc::gen::inRange(1, 1000000) * 1e-6);
         const std::vector<Stage> stages = measured_offload(total, crossing, server(2_ms));
         RC_ASSERT(std::fabs((sum(stages) - total).count()) < 1e-9);
@@ -123,7 +125,9 @@ Plan offload(Seconds latency, std::optional<Joules> energy) {
     plan.kind = PlanKind::offload;
     plan.link = "lab";
     plan.codec = "u8";
-    plan.stages = {{.kind = StageKind::compute, .side = Side::server, .where = "grpc://edge:8001",
+    plan.stages = {{.kind = StageKind::compute,
+                    .side = Side::server,
+                    .where = "grpc://edge:8001",
                     .latency = {latency, Origin::measured}}};
     return plan;
 }
@@ -145,7 +149,8 @@ TEST(Advice, RanksByTheGoal) {
 }
 
 TEST(Advice, UnknownEnergyNeverWinsAndComesLast) {
-    const Advice advice = advice_of({local(50_ms, {}), offload(90_ms, joules(0.3))}, {.goal = Goal::energy, .deadline = {}});
+    const Advice advice =
+        advice_of({local(50_ms, {}), offload(90_ms, joules(0.3))}, {.goal = Goal::energy, .deadline = {}});
     EXPECT_EQ(advice.plans.back().kind, PlanKind::local);
     EXPECT_EQ(advice.best, 0U);
     EXPECT_FALSE(advice_of({local(50_ms, {})}, {.goal = Goal::energy, .deadline = {}}).best.has_value());

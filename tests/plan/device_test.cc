@@ -21,10 +21,10 @@ TEST(DeviceFile, GivesNameAndPowers) {
 }
 
 TEST(DeviceFile, RefusesWhatItCannotTrust) {
-    for (const char* text : {"", "[]", "{", R"({"active_power": 5})", R"({"active_power": "5"})",
-                             R"({"active_power": "5J"})", R"({"active_power_w": -1})", R"({"active_power_w": 1e30})",
-                             R"({"active_power_w": "5"})", R"({"active_powr": "5W"})", R"({"name": 7})",
-                             R"({"active_power": "5W", "active_power_w": 5})"}) {
+    for (const char* text :
+         {"", "[]", "{", R"({"active_power": 5})", R"({"active_power": "5"})", R"({"active_power": "5J"})",
+          R"({"active_power_w": -1})", R"({"active_power_w": 1e30})", R"({"active_power_w": "5"})",
+          R"({"active_powr": "5W"})", R"({"name": 7})", R"({"active_power": "5W", "active_power_w": 5})"}) {
         try {
             parse_device(text, "my.json");
             ADD_FAILURE() << text;

@@ -27,14 +27,19 @@ namespace {
 using fakes::World;
 
 Request bytes_request(const std::string& model, std::int64_t size) {
-    return {.model = model, .version = {}, .id = {}, .parameters = {},
-            .inputs = {{"x", Tensor(DType::uint8, {size})}}, .outputs = {}};
+    return {.model = model,
+            .version = {},
+            .id = {},
+            .parameters = {},
+            .inputs = {{"x", Tensor(DType::uint8, {size})}},
+            .outputs = {}};
 }
 
 /// Not a test: the server process that the tests below start and kill. Its model says when it runs, and never ends.
 TEST(DISABLED_Child, ServesUntilKilled) {
     World world;
-    world.serve("endless", {.inputs = {{"x", DType::uint8, {-1}}}, .outputs = {{"y", DType::uint8, {-1}}},
+    world.serve("endless", {.inputs = {{"x", DType::uint8, {-1}}},
+                            .outputs = {{"y", DType::uint8, {-1}}},
                             .run = [](std::span<const Tensor>) -> std::vector<Tensor> {
                                 std::puts("running");
                                 std::fflush(stdout);
@@ -139,9 +144,10 @@ std::string header(const std::string& name, const std::string& value) {
 }
 
 std::string infer_headers() {
-    return fakes::frame(1, 4, 1, header(":method", "POST") + header(":scheme", "http") + header(":authority", "x") +
-                                     header(":path", "/inference.GRPCInferenceService/ModelInfer") +
-                                     header("content-type", "application/grpc") + header("te", "trailers"));
+    return fakes::frame(1, 4, 1,
+                        header(":method", "POST") + header(":scheme", "http") + header(":authority", "x") +
+                            header(":path", "/inference.GRPCInferenceService/ModelInfer") +
+                            header("content-type", "application/grpc") + header("te", "trailers"));
 }
 
 TEST(Fault, WhoDoesNotSpeakTheProtocolDoesNotStopTheServer) {
@@ -154,13 +160,13 @@ TEST(Fault, WhoDoesNotSpeakTheProtocolDoesNotStopTheServer) {
         "GET / HTTP/1.1\r\nHost: x\r\n\r\n"s,
         std::string(100'000, '\xff'),
         preface + std::string(1000, '\0'),
-        opened + fakes::frame(0, 1, 1, "\0\0\0\0\3abc"s),                     // not a protobuf message
+        opened + fakes::frame(0, 1, 1, "\0\0\0\0\3abc"s),                             // not a protobuf message
         opened + fakes::frame(0, 1, 1, "\0\0\0\0\x0a\x3a\xff\xff\xff\xff\x07wxyz"s),  // a field of 2 GB in 10 bytes
-        opened + fakes::frame(0, 1, 1, "\0\x7f\xff\xff\xff and no more"s),    // a message of 2 GB that ends
-        opened + fakes::frame(0, 0, 1, "\0\x7f\xff\xff\xff and no more"s),    // ... that does not
-        opened + fakes::frame(0, 1, 1, "\1\0\0\0\5zzzzz"s),                   // compressed, with nothing known
-        opened + fakes::frame(0, 1, 1, ""s),                                  // no message at all
-        opened + fakes::frame(3, 0, 1, "\0\0\0\x08"s),                        // given up at once
+        opened + fakes::frame(0, 1, 1, "\0\x7f\xff\xff\xff and no more"s),            // a message of 2 GB that ends
+        opened + fakes::frame(0, 0, 1, "\0\x7f\xff\xff\xff and no more"s),            // ... that does not
+        opened + fakes::frame(0, 1, 1, "\1\0\0\0\5zzzzz"s),                           // compressed, with nothing known
+        opened + fakes::frame(0, 1, 1, ""s),                                          // no message at all
+        opened + fakes::frame(3, 0, 1, "\0\0\0\x08"s),                                // given up at once
     };
     for (const std::string& talk : talks) {
         const Intruder intruder(world.address);

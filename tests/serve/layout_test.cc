@@ -98,7 +98,9 @@ struct Shelf {
                 const std::string parent = file.parent_path().parent_path().filename().string();
                 std::ifstream in(file);
                 return ModelImage{file.stem() == "model" ? parent : file.stem().string(),
-                                  std::string(std::istreambuf_iterator<char>(in), {}), {}, {}};
+                                  std::string(std::istreambuf_iterator<char>(in), {}),
+                                  {},
+                                  {}};
             },
             std::move(options));
     }

@@ -1,4 +1,5 @@
-// The server as clients meet it over the loopback, with an engine in memory: our own client, and gRPC's generated stubs.
+// The server as clients meet it over the loopback, with an engine in memory: our own client, and gRPC's generated
+// stubs.
 #include "breakeven/serve/server.h"
 
 #include <grpcpp/grpcpp.h>
@@ -139,8 +140,7 @@ TEST(Server, RefusesWithTheRightStatusAndOneLine) {
         return foreign.status(request);
     };
     EXPECT_EQ(with([](Request&) {}), "0 ");
-    EXPECT_EQ(with([](Request& r) { r.set_model_name("other"); }),
-              "5 Request for unknown model: 'other' is not found");
+    EXPECT_EQ(with([](Request& r) { r.set_model_name("other"); }), "5 Request for unknown model: 'other' is not found");
     EXPECT_EQ(with([](Request& r) { r.set_model_version("9"); }),
               "5 Request for unknown model: 'same' version 9 is not found");
     EXPECT_EQ(with([](Request& r) { r.set_model_version("newest"); }), "3 model version 'newest' is not a number");
@@ -169,7 +169,10 @@ TEST(Server, AnswersTheOutputsThatWereRequested) {
     World world;
     world.serve("two", identity({{"a", DType::uint8, {1}}, {"b", DType::uint8, {1}}}));
     Client& client = world.start();
-    Request request{.model = "two", .version = {}, .id = {}, .parameters = {},
+    Request request{.model = "two",
+                    .version = {},
+                    .id = {},
+                    .parameters = {},
                     .inputs = {{"b", Tensor(DType::uint8, {1})}, {"a", Tensor(DType::uint8, {1})}},
                     .outputs = {"b_out"}};
     request.inputs[0].tensor.mutable_bytes()[0] = std::byte{2};
@@ -200,7 +203,8 @@ TEST(Server, MessageOverTheLimitIsRefusedAndTheServerLivesOn) {
 TEST(Server, AnEngineThatFailsIsTheModelsErrorNotTheServersEnd) {
     World world;
     int calls = 0;
-    world.serve("bad", {.inputs = {{"x", DType::uint8, {-1}}}, .outputs = {{"y", DType::uint8, {-1}}},
+    world.serve("bad", {.inputs = {{"x", DType::uint8, {-1}}},
+                        .outputs = {{"y", DType::uint8, {-1}}},
                         .run = [&](std::span<const Tensor>) -> std::vector<Tensor> {
                             switch (calls++) {
                                 case 0: throw Error(ErrorKind::input, "run 'bad'", "it does not like this");
@@ -400,7 +404,8 @@ struct Gate {
     std::latch entered{1};
     std::latch open{1};
     Script script() {
-        return {.inputs = {{"x", DType::uint8, {-1}}}, .outputs = {{"y", DType::uint8, {-1}}},
+        return {.inputs = {{"x", DType::uint8, {-1}}},
+                .outputs = {{"y", DType::uint8, {-1}}},
                 .run = [this](std::span<const Tensor> inputs) {
                     entered.count_down();
                     open.wait();
@@ -419,8 +424,10 @@ TEST(Server, StoppingFinishesWhatItTookAndRefusesTheRest) {
     gate.entered.wait();
     std::jthread stopping([&] { world.server->stop(); });
     // Refused from the moment stop() has begun: until then calls are answered.
-    Client other(world.address, {.connect_timeout = Seconds(1), .call_timeout = Seconds(1),
-                                 .message_max = Bytes(1 << 20), .congestion_control = {}});
+    Client other(world.address, {.connect_timeout = Seconds(1),
+                                 .call_timeout = Seconds(1),
+                                 .message_max = Bytes(1 << 20),
+                                 .congestion_control = {}});
     while (std::holds_alternative<bool>(other.live())) std::this_thread::yield();
     gate.open.count_down();
     request.join();
@@ -459,8 +466,8 @@ TEST(Server, WorkThatNobodyWaitsForIsNotStarted) {
     const auto late = client.infer(request_for("slow", Tensor(DType::uint8, {1})), Seconds(0.05));
     EXPECT_FALSE(std::holds_alternative<InferReply>(late));
     // The server's own view of the deadline is a little later: it has given up when it counts a failure.
-    const auto stub = GRPCInferenceService::NewStub(
-        grpc::CreateChannel(world.address, grpc::InsecureChannelCredentials()));
+    const auto stub =
+        GRPCInferenceService::NewStub(grpc::CreateChannel(world.address, grpc::InsecureChannelCredentials()));
     inference::ModelStatisticsResponse statistics;
     do {
         grpc::ClientContext context;
@@ -497,10 +504,12 @@ TEST(Server, ASecondServerCannotTakeTheAddress) {
     world.start();
     ServerOptions options;
     options.listen = world.address;
-    Server second(world.engine, [](const std::filesystem::path&) { return ModelImage(); }, world.clock, options);
+    Server second(
+        world.engine, [](const std::filesystem::path&) { return ModelImage(); }, world.clock, options);
     EXPECT_THROW(second.start(), Error);
     options.listen = "nonsense";
-    Server third(world.engine, [](const std::filesystem::path&) { return ModelImage(); }, world.clock, options);
+    Server third(
+        world.engine, [](const std::filesystem::path&) { return ModelImage(); }, world.clock, options);
     EXPECT_THROW(third.start(), Error);
 }
 
@@ -520,7 +529,10 @@ TEST(Probe, ItsModelIsBounded) {
     World world;
     Client& client = world.start();
     const std::array<std::int64_t, 1> wanted{std::int64_t{1} << 40};
-    Request request{.model = "breakeven.probe", .version = {}, .id = {}, .parameters = {},
+    Request request{.model = "breakeven.probe",
+                    .version = {},
+                    .id = {},
+                    .parameters = {},
                     .inputs = {{"payload", Tensor(DType::uint8, {0})},
                                {"reply_bytes", Tensor::of<std::int64_t>(DType::int64, {1}, wanted)}},
                     .outputs = {}};

@@ -17,7 +17,10 @@ class World {
         options.listen = "127.0.0.1:0";
         options.stop_within = Seconds(5.0);
         server = std::make_unique<Server>(
-            engine, [](const std::filesystem::path& file) { return ModelImage{file.stem().string(), "x", {}, {}}; },
+            engine,
+            [](const std::filesystem::path& file) {
+                return ModelImage{file.stem().string(), "x", {}, {}};
+            },
             clock, std::move(options));
     }
 

@@ -31,7 +31,9 @@ TEST(Wilson, HoldsTheTruthAtTheEnds) {
     EXPECT_LT(wilson_interval({5, 5}).low, of_one(0.6));
 }
 
-TEST(Wilson, RefusesAnEmptyTally) { EXPECT_THROW(wilson_interval({0, 0}), Error); }
+TEST(Wilson, RefusesAnEmptyTally) {
+    EXPECT_THROW(wilson_interval({0, 0}), Error);
+}
 
 TEST(Wilson, HoldsAnAccuracyOf90PercentAsOftenAsItSays) {
     // Exact: the coverage is a sum of binomial probabilities, no simulation needed.
@@ -56,7 +58,7 @@ RC_GTEST_PROP(Wilson, HoldsTheShareAndIsSymmetric, ()) {
     const Interval<Probability> interval = wilson_interval({right, total});
     RC_ASSERT(interval.low <= share({right, total}) && share({right, total}) <= interval.high);
     const Interval<Probability> mirrored = wilson_interval({total - right, total});
-    RC_ASSERT(std::abs(interval.low.in(of_one) + mirrored.high.in(of_one) - 1.0) < 1e-12);
+    RC_ASSERT(std::abs(interval.low.in(of_one) + mirrored.high.in(of_one)-1.0) < 1e-12);
 }
 
 /// Both tails of the fair binomial by Pascal's triangle.
@@ -87,7 +89,9 @@ TEST(McNemar, EqualsEnumerationForEverySmallTable) {
     }
 }
 
-TEST(McNemar, WithoutDisagreementSaysNothing) { EXPECT_EQ(mcnemar_p({0, 0, 1000}), of_one(1)); }
+TEST(McNemar, WithoutDisagreementSaysNothing) {
+    EXPECT_EQ(mcnemar_p({0, 0, 1000}), of_one(1));
+}
 
 TEST(PairedDifference, HoldsTheTruthAsOftenAsItSays) {
     // 90 % right the first, 88 % the second, agreeing mostly; the true difference is -2 points.

@@ -106,7 +106,9 @@ TEST(Summary, FlagsASpikeAndKeepsIt) {
     EXPECT_DOUBLE_EQ(s.max, 90.0);
 }
 
-TEST(Summary, RefusesWhatIsNoNumber) { EXPECT_THROW(summary_of({1.0, std::nan("")}), Error); }
+TEST(Summary, RefusesWhatIsNoNumber) {
+    EXPECT_THROW(summary_of({1.0, std::nan("")}), Error);
+}
 
 RC_GTEST_PROP(Summary, OrdersItsFigures, ()) {
     const Distribution<double> s = summary_of(arbitrary_latencies(6));

@@ -38,7 +38,8 @@ TEST(Warmup, OfASteadySeriesIsShort) {
 
 TEST(Warmup, DropsASlowFirstRun) {
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-        const Warmup warmup = find_warmup(series(200, [](int i) { return i == 0 ? 12.0 : 1.0; }, seed));
+        const Warmup warmup = find_warmup(series(
+            200, [](int i) { return i == 0 ? 12.0 : 1.0; }, seed));
         EXPECT_EQ(warmup.steadiness, Steadiness::steady);
         EXPECT_GE(warmup.count, 1U) << "seed " << seed;
     }
@@ -46,7 +47,8 @@ TEST(Warmup, DropsASlowFirstRun) {
 
 TEST(Warmup, EndsWhereAStepIs) {
     for (std::uint64_t seed = 1; seed <= 50; ++seed) {
-        const Warmup warmup = find_warmup(series(600, [](int i) { return i < 100 ? 1.4 : 1.0; }, seed));
+        const Warmup warmup = find_warmup(series(
+            600, [](int i) { return i < 100 ? 1.4 : 1.0; }, seed));
         EXPECT_EQ(warmup.steadiness, Steadiness::steady) << "seed " << seed;
         EXPECT_GE(warmup.count, 95U) << "seed " << seed;
         EXPECT_LE(warmup.count, 200U) << "seed " << seed;
@@ -100,7 +102,8 @@ RC_GTEST_PROP(Warmup, NeverDropsMoreThanHalf, (std::uint64_t seed)) {
 }
 
 RC_GTEST_PROP(Warmup, DoesNotDependOnTheUnit, (std::uint64_t seed)) {
-    std::vector<Seconds> samples = series(200, [](int i) { return i < 40 ? 2.0 : 1.0; }, seed);
+    std::vector<Seconds> samples = series(
+        200, [](int i) { return i < 40 ? 2.0 : 1.0; }, seed);
     const Warmup before = find_warmup(samples);
     for (Seconds& sample : samples) sample *= 1024.0;
     RC_ASSERT(find_warmup(samples) == before);

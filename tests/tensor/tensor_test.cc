@@ -17,14 +17,14 @@ namespace {
 
 constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
 
-const std::vector<DType> every_dtype{
-    DType::boolean, DType::uint8, DType::int8,    DType::uint16,   DType::int16,   DType::uint32,  DType::int32,
-    DType::uint64,  DType::int64, DType::float16, DType::bfloat16, DType::float32, DType::float64, DType::string};
+const std::vector<DType> every_dtype{DType::boolean,  DType::uint8,   DType::int8,    DType::uint16, DType::int16,
+                                     DType::uint32,   DType::int32,   DType::uint64,  DType::int64,  DType::float16,
+                                     DType::bfloat16, DType::float32, DType::float64, DType::string};
 
 TEST(DType, NamesAreThoseOfTheOpenInferenceProtocol) {  // its table "Tensor Data Types", sizes in bytes
     const std::vector<std::pair<std::string, std::size_t>> protocol{
-        {"BOOL", 1},  {"UINT8", 1}, {"INT8", 1},  {"UINT16", 2}, {"INT16", 2}, {"UINT32", 4}, {"INT32", 4},
-        {"UINT64", 8}, {"INT64", 8}, {"FP16", 2},  {"BF16", 2},   {"FP32", 4},  {"FP64", 8},   {"BYTES", 0}};
+        {"BOOL", 1},   {"UINT8", 1}, {"INT8", 1}, {"UINT16", 2}, {"INT16", 2}, {"UINT32", 4}, {"INT32", 4},
+        {"UINT64", 8}, {"INT64", 8}, {"FP16", 2}, {"BF16", 2},   {"FP32", 4},  {"FP64", 8},   {"BYTES", 0}};
     ASSERT_EQ(every_dtype.size(), protocol.size());
     for (std::size_t i = 0; i < protocol.size(); ++i) {
         EXPECT_EQ(protocol_name(every_dtype[i]), protocol[i].first);

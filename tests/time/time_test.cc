@@ -66,7 +66,9 @@ RC_GTEST_PROP(Random, BelowStaysBelow, (std::uint64_t seed)) {
     for (int i = 0; i < 100; ++i) RC_ASSERT(random.below(n) < n);
 }
 
-TEST(Random, BelowNothingIsOurMistake) { EXPECT_THROW(Random(1).below(0), Error); }
+TEST(Random, BelowNothingIsOurMistake) {
+    EXPECT_THROW(Random(1).below(0), Error);
+}
 
 TEST(Random, HasTheMomentsItSays) {
     constexpr int draws = 200000;

@@ -23,7 +23,9 @@ static_assert(!addable<Bytes, Seconds>);
 static_assert(!dividable<Bytes, JoulesPerByte>, "the printed formula divides; energy per byte multiplies");
 static_assert(!std::is_convertible_v<double, Joules>);
 
-TEST(Units, SizeOverRateIsTime) { EXPECT_DOUBLE_EQ((3040_kB / megabytes_per_second(3.04)).count(), 1.0); }
+TEST(Units, SizeOverRateIsTime) {
+    EXPECT_DOUBLE_EQ((3040_kB / megabytes_per_second(3.04)).count(), 1.0);
+}
 
 TEST(Units, PowerTimesTimeIsEnergyAndBack) {
     const Joules energy = watts(5) * 200_ms;

@@ -25,8 +25,12 @@ ClientOptions impatient() {
 }
 
 Request small_request() {
-    return {.model = "m", .version = {}, .id = {}, .parameters = {},
-            .inputs = {{"x", Tensor(DType::uint8, {8})}}, .outputs = {}};
+    return {.model = "m",
+            .version = {},
+            .id = {},
+            .parameters = {},
+            .inputs = {{"x", Tensor(DType::uint8, {8})}},
+            .outputs = {}};
 }
 
 /// What the call came to: "answer", "refused", "lost" or "late".
@@ -37,7 +41,9 @@ std::string_view outcome_of(const Outcome<T>& outcome) {
 }
 
 /// Ends a connection's script only when the client has hung up.
-void wait_for_hangup(const RawConnection& connection) { connection.receive(SIZE_MAX); }
+void wait_for_hangup(const RawConnection& connection) {
+    connection.receive(SIZE_MAX);
+}
 
 TEST(Client, AServerThatIsNotThereIsLost) {
     Client client("127.0.0.1:1");
@@ -82,7 +88,8 @@ TEST(Client, AShorterLimitEndsACallSooner) {
 }
 
 TEST(Client, AServerThatTalksGarbageIsLost) {
-    for (const std::string& garbage : {std::string("SSH-2.0-OpenSSH_9.2\r\n"), std::string(4096, '\xff'), std::string()}) {
+    for (const std::string& garbage :
+         {std::string("SSH-2.0-OpenSSH_9.2\r\n"), std::string(4096, '\xff'), std::string()}) {
         const RawServer server([&](const RawConnection& connection) { connection.send(garbage); });
         Client client(server.address(), impatient());
         const auto outcome = client.infer(small_request());
@@ -206,8 +213,10 @@ TEST(Client, ReplyLongerThanTheLimitIsRefused) {
     add_output(answers.reply, "y", "UINT8", 2 << 20);
     answers.reply.add_raw_output_contents(std::string(2 << 20, 'x'));
     server.answer_with(answers);
-    Client client(server.address(), {.connect_timeout = Seconds(5), .call_timeout = Seconds(5),
-                                     .message_max = Bytes(1 << 20), .congestion_control = {}});
+    Client client(server.address(), {.connect_timeout = Seconds(5),
+                                     .call_timeout = Seconds(5),
+                                     .message_max = Bytes(1 << 20),
+                                     .congestion_control = {}});
     EXPECT_EQ(outcome_of(client.infer(small_request())), "refused");
 }
 
@@ -251,7 +260,8 @@ TEST(RemoteEngine, AReplyWithoutAnOutputIsNoResult) {
 TEST(RemoteEngine, ThrowsUnavailableWithoutAServer) {
     RemoteEngine engine(impatient());
     try {
-        (void)engine.load({.name = "m", .bytes = {}, .path = {}, .sha256 = {}}, parse_platform("grpc://127.0.0.1:1"), {});
+        (void)engine.load({.name = "m", .bytes = {}, .path = {}, .sha256 = {}}, parse_platform("grpc://127.0.0.1:1"),
+                          {});
         FAIL() << "it loaded";
     } catch (const Error& error) {
         EXPECT_EQ(error.kind(), ErrorKind::unavailable);

@@ -32,7 +32,8 @@ std::string bytes_of(const Tensor& tensor) {
 Tensor random_tensor(DType dtype, std::int64_t elements) {
     Tensor tensor(dtype, {elements});
     std::uint32_t state = static_cast<std::uint32_t>(elements) * 2654435761U + 1;
-    for (std::byte& byte : tensor.mutable_bytes()) byte = static_cast<std::byte>((state = state * 1664525U + 1013904223U) >> 24U);
+    for (std::byte& byte : tensor.mutable_bytes())
+        byte = static_cast<std::byte>((state = state * 1664525U + 1013904223U) >> 24U);
     return tensor;
 }
 
@@ -53,19 +54,19 @@ std::string reason(MessageKind kind, const std::string& bytes) {
     return malformed == nullptr ? "" : malformed->reason;
 }
 
-constexpr std::array number_types{DType::boolean, DType::uint8,  DType::int8,    DType::uint16,   DType::int16,
-                                  DType::uint32,  DType::int32,  DType::uint64,  DType::int64,    DType::float16,
+constexpr std::array number_types{DType::boolean,  DType::uint8,   DType::int8,   DType::uint16, DType::int16,
+                                  DType::uint32,   DType::int32,   DType::uint64, DType::int64,  DType::float16,
                                   DType::bfloat16, DType::float32, DType::float64};
 
 TEST(Message, ProtobufReadsTheRequestWeWrite) {
     for (const std::int64_t elements : {0, 1, 100, 5000, 200'000}) {
-        const Request request{.model = "model",
-                              .version = "3",
-                              .id = "id",
-                              .parameters = {{"flag", true}, {"count", std::int64_t{-5}}},
-                              .inputs = {{"a", random_tensor(DType::float32, elements)},
-                                         {"b", random_tensor(DType::uint8, 3)}},
-                              .outputs = {"y", "z"}};
+        const Request request{
+            .model = "model",
+            .version = "3",
+            .id = "id",
+            .parameters = {{"flag", true}, {"count", std::int64_t{-5}}},
+            .inputs = {{"a", random_tensor(DType::float32, elements)}, {"b", random_tensor(DType::uint8, 3)}},
+            .outputs = {"y", "z"}};
         const Pieces pieces = encode(request);
         const std::string bytes = joined(pieces);
         EXPECT_EQ(size(pieces).count(), static_cast<std::int64_t>(bytes.size()));
@@ -91,8 +92,8 @@ TEST(Message, ProtobufReadsTheRequestWeWrite) {
 
 TEST(Message, LargeTensorsAreSentFromWhereTheyLie) {
     const Tensor tensor = random_tensor(DType::uint8, 150'528);
-    const Pieces pieces = encode(Request{.model = "m", .version = {}, .id = {}, .parameters = {},
-                                         .inputs = {{"x", tensor}}, .outputs = {}});
+    const Pieces pieces = encode(
+        Request{.model = "m", .version = {}, .id = {}, .parameters = {}, .inputs = {{"x", tensor}}, .outputs = {}});
     ASSERT_EQ(pieces.size(), 2U);
     EXPECT_EQ(std::get<Tensor>(pieces[1]).bytes().data(), tensor.bytes().data());
 }
@@ -100,7 +101,9 @@ TEST(Message, LargeTensorsAreSentFromWhereTheyLie) {
 TEST(Message, WhatWeWriteIsWhatWeRead) {
     for (const DType dtype : number_types) {
         for (const std::int64_t elements : {0, 1, 7, 3000}) {
-            const Response response{.model = "m", .version = "1", .id = "i",
+            const Response response{.model = "m",
+                                    .version = "1",
+                                    .id = "i",
                                     .parameters = {{std::string(queue_parameter), std::int64_t{12}}},
                                     .outputs = {{"y", random_tensor(dtype, elements)}}};
             ParsedMessage message = parsed(MessageKind::response, joined(encode(response)));
@@ -117,7 +120,10 @@ TEST(Message, WhatWeWriteIsWhatWeRead) {
 }
 
 TEST(Message, StreamResponsesWrapTheResponse) {
-    const Response response{.model = "m", .version = "1", .id = {}, .parameters = {},
+    const Response response{.model = "m",
+                            .version = "1",
+                            .id = {},
+                            .parameters = {},
                             .outputs = {{"y", random_tensor(DType::float32, 3000)}}};
     inference::ModelStreamInferResponse read;
     ASSERT_TRUE(read.ParseFromString(joined(encode_in_stream(encode(response)))));
@@ -253,7 +259,8 @@ TEST(Message, RawStringsMustFillTheirShape) {
     using namespace std::string_literals;
     strings.message.add_raw_input_contents("\1\0\0\0a\2\0\0\0bc"s);
     EXPECT_EQ(strings.problem(), "");
-    for (const std::string& bad : {"\1\0\0\0a"s, "\1\0\0\0a\3\0\0\0bc"s, "\1\0\0\0a\2\0\0\0bcd"s, "\xff\xff\xff\xff"s}) {
+    for (const std::string& bad :
+         {"\1\0\0\0a"s, "\1\0\0\0a\3\0\0\0bc"s, "\1\0\0\0a\2\0\0\0bcd"s, "\xff\xff\xff\xff"s}) {
         strings.message.set_raw_input_contents(0, bad);
         EXPECT_EQ(strings.problem(), "tensor 'x': its raw contents are not 2 strings with their lengths");
     }
@@ -272,12 +279,16 @@ TEST(Message, WhatChangesTheMeaningIsNoticed) {
 }
 
 TEST(Message, FieldsOfTheFutureAreSkipped) {
-    const std::string request = joined(encode(Request{.model = "m", .version = {}, .id = {}, .parameters = {},
-                                                      .inputs = {{"x", random_tensor(DType::uint8, 2)}}, .outputs = {}}));
+    const std::string request = joined(encode(Request{.model = "m",
+                                                      .version = {},
+                                                      .id = {},
+                                                      .parameters = {},
+                                                      .inputs = {{"x", random_tensor(DType::uint8, 2)}},
+                                                      .outputs = {}}));
     // Field 99 in every wire type: varint, 64 bits, length, group, 32 bits.
-    for (const std::string& unknown : {std::string("\x98\x06\x05"), std::string("\x99\x06") + std::string(8, 'x'),
-                                       std::string("\x9a\x06\x03xyz"), std::string("\x9b\x06\x08\x01\x9c\x06"),
-                                       std::string("\x9d\x06") + std::string(4, 'x')}) {
+    for (const std::string& unknown :
+         {std::string("\x98\x06\x05"), std::string("\x99\x06") + std::string(8, 'x'), std::string("\x9a\x06\x03xyz"),
+          std::string("\x9b\x06\x08\x01\x9c\x06"), std::string("\x9d\x06") + std::string(4, 'x')}) {
         EXPECT_EQ(reason(MessageKind::request, unknown + request + unknown), "");
     }
 }
@@ -289,8 +300,12 @@ TEST(Message, CutAnywhereItIsRefusedOrWhole) {
     (*typed.message.mutable_parameters())["p"].set_string_param("text");
     typed.message.add_outputs()->set_name("y");
     const std::string whole = typed.message.SerializeAsString();
-    const std::string raw = joined(encode(Request{.model = "m", .version = {}, .id = {}, .parameters = {{"a", true}},
-                                                  .inputs = {{"x", random_tensor(DType::uint8, 40)}}, .outputs = {}}));
+    const std::string raw = joined(encode(Request{.model = "m",
+                                                  .version = {},
+                                                  .id = {},
+                                                  .parameters = {{"a", true}},
+                                                  .inputs = {{"x", random_tensor(DType::uint8, 40)}},
+                                                  .outputs = {}}));
     for (const std::string& message : {whole, raw}) {
         for (std::size_t length = 0; length < message.size(); ++length) {
             auto result = parse(MessageKind::request, std::string_view(message).substr(0, length));

@@ -82,7 +82,8 @@ void Advisor::add_local_plans() {
                         .latency = {measured.p50 * request_.slowdown, slowed ? Origin::modelled : Origin::measured}}};
         plan.cost = plan_cost(plan.stages, std::nullopt, request_.power);
         plan.latency_p99 = measured.p99 * request_.slowdown;
-        if (slowed) plan.remarks.push_back(fmt::format("modelled: {:g} times what was measured here", request_.slowdown));
+        if (slowed)
+            plan.remarks.push_back(fmt::format("modelled: {:g} times what was measured here", request_.slowdown));
         if (measured.from_store) plan.remarks.emplace_back("from an earlier measurement");
         advice_.plans.push_back(std::move(plan));
     }
@@ -151,11 +152,12 @@ void Advisor::add_embedded_server() {
     if (request_.emulator.available) {
         for (const LinkProfile& link : request_.links) {
             advice_.links.push_back({.profile = link, .how = LinkUse::How::emulated, .reason = ""});
-            for_each_form(fmt::format("offloading over {}, packet by packet,", link.name), [&](const OffloadForm& form) {
-                add_measured(link, form,
-                             measure_emulated(bench_, form, link, request_.congestion_control, offload_),
-                             embedded_server);
-            });
+            for_each_form(fmt::format("offloading over {}, packet by packet,", link.name),
+                          [&](const OffloadForm& form) {
+                              add_measured(link, form,
+                                           measure_emulated(bench_, form, link, request_.congestion_control, offload_),
+                                           embedded_server);
+                          });
         }
         return;
     }

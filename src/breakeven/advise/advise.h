@@ -1,5 +1,5 @@
-// The main job: given a network, a device, a server and links, measure every plan that can be reached, model the rest, and
-// rank them. What it returns is an Advice (plan/advice.h); how it is shown is report/.
+// The main job: given a network, a device, a server and links, measure every plan that can be reached, model the rest,
+// and rank them. What it returns is an Advice (plan/advice.h); how it is shown is report/.
 #pragma once
 
 #include <atomic>
@@ -29,10 +29,10 @@ struct AdviseRequest {
     std::vector<LinkProfile> links;        ///< to emulate or model; with a real server: to model beside the real link
     Objective objective;
     Powers power;
-    double slowdown = 1.0;                 ///< the device is this many times slower than this machine (modelled)
-    std::vector<Platform> platforms;       ///< of the device; empty: every CPU width this machine has
-    std::size_t runs = 30;                 ///< inferences measured for each plan, after warm-up
-    EmulatorSupport emulator;              ///< whether links can be emulated here; asked before any thread starts
+    double slowdown = 1.0;                     ///< the device is this many times slower than this machine (modelled)
+    std::vector<Platform> platforms;           ///< of the device; empty: every CPU width this machine has
+    std::size_t runs = 30;                     ///< inferences measured for each plan, after warm-up
+    EmulatorSupport emulator;                  ///< whether links can be emulated here; asked before any thread starts
     std::string congestion_control = "cubic";  ///< of emulated hosts, where the kernel allows it: most devices' default
 };
 
@@ -40,10 +40,10 @@ struct AdviseRequest {
 struct AdviseTools {
     Engines& engines;
     Clock& clock;
-    Store* store = nullptr;             ///< null: measure everything anew
-    std::string version;                ///< of Breakeven: another one measures anew
+    Store* store = nullptr;  ///< null: measure everything anew
+    std::string version;     ///< of Breakeven: another one measures anew
     FirstContact contact;
-    std::filesystem::path executable;   ///< this program: servers and emulated links run as its children
+    std::filesystem::path executable;  ///< this program: servers and emulated links run as its children
     std::function<void(const std::string&)> progress;
     const std::atomic<bool>* stop = nullptr;
 };

@@ -30,7 +30,9 @@ std::vector<Platform> platforms_of(const AdviseRequest& request, const AdviseToo
     return available;
 }
 
-CalendarTime calendar_now() { return std::chrono::time_point_cast<Seconds>(std::chrono::system_clock::now()); }
+CalendarTime calendar_now() {
+    return std::chrono::time_point_cast<Seconds>(std::chrono::system_clock::now());
+}
 
 const std::optional<Summary> no_latency;
 
@@ -93,9 +95,10 @@ LocalMeasurements measure_local(const AdviseRequest& request, const ModelFile& m
         PowerMeter meter{Powers{}};
         const MeasureOptions options{
             .runs = runs,
-            .progress = [&](const Progress& p) {
-                tools.progress(fmt::format("measuring this device: {:.0f} %", 100 * p.fraction));
-            },
+            .progress =
+                [&](const Progress& p) {
+                    tools.progress(fmt::format("measuring this device: {:.0f} %", 100 * p.fraction));
+                },
             .stop = tools.stop};
         const MeasurementSet set = measure(subjects, options, tools.clock, meter);
         for (std::size_t i = 0; i < to_measure.size(); ++i) {

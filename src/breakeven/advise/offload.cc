@@ -30,11 +30,16 @@ std::string quoted(const std::string& word) {
 
 std::vector<std::string> measure_command(const OffloadForm& form, const std::string& address,
                                          const OffloadOptions& options) {
-    return {options.executable.string(), "measure",
-            form.path.string(),          "--platform",
-            "grpc://" + address,         "--runs",
-            std::to_string(options.runs), "--store",
-            "none",                      "--json"};
+    return {options.executable.string(),
+            "measure",
+            form.path.string(),
+            "--platform",
+            "grpc://" + address,
+            "--runs",
+            std::to_string(options.runs),
+            "--store",
+            "none",
+            "--json"};
 }
 
 /// The child's own last line, for a warning.
@@ -81,9 +86,9 @@ OffloadMeasurement measure_emulated(const Workbench& bench, const OffloadForm& f
     const std::filesystem::path profile = bench.write("link.json", link_profile_text(link));
     const std::string server = fmt::format("{} serve {} --listen 0.0.0.0:{}", quoted(options.executable.string()),
                                            quoted(bench.repository().string()), emulated_port);
-    std::vector<std::string> command{options.executable.string(), "link",         "run",    profile.string(),
-                                     "--server-cmd",              server,         "--server-port",
-                                     std::to_string(emulated_port)};
+    std::vector<std::string> command{
+        options.executable.string(),  "link", "run", profile.string(), "--server-cmd", server, "--server-port",
+        std::to_string(emulated_port)};
     if (!congestion_control.empty()) command.insert(command.end(), {"--tcp", congestion_control});
     command.emplace_back("--");
     const std::vector<std::string> device =
@@ -107,8 +112,7 @@ OffloadMeasurement measure_loopback(const Workbench& bench, const OffloadForm& f
 OffloadMeasurement measure_server(const std::string& address, const OffloadForm& form, Engines& engines, Clock& clock,
                                   std::size_t runs) {
     const Platform platform{.engine = "grpc", .unit = address, .number = 0};
-    const auto runner =
-        engines.load({.name = form.name, .bytes = "", .path = {}, .sha256 = ""}, platform, {});
+    const auto runner = engines.load({.name = form.name, .bytes = "", .path = {}, .sha256 = ""}, platform, {});
     const std::vector<Tensor> inputs = sample_inputs(runner->inputs(), 1);
 
     PowerMeter meter{Powers{}};
@@ -117,10 +121,10 @@ OffloadMeasurement measure_server(const std::string& address, const OffloadForm&
     const Measurement& measurement = set.measurements.front();
     if (measurement.failure) throw *measurement.failure;
     if (!measurement.latency) {
-        throw Error(ErrorKind::unavailable, fmt::format("measure '{}' on {}", form.name, address), "it was interrupted");
+        throw Error(ErrorKind::unavailable, fmt::format("measure '{}' on {}", form.name, address),
+                    "it was interrupted");
     }
-    OffloadMeasurement result{
-        .p50 = measurement.latency->p50, .p99 = measurement.latency->p99, .server = std::nullopt};
+    OffloadMeasurement result{.p50 = measurement.latency->p50, .p99 = measurement.latency->p99, .server = std::nullopt};
     if (measurement.server) {
         result.server = ServerTimes{.queue = measurement.server->queue.p50, .compute = measurement.server->compute.p50};
     }

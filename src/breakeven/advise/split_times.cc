@@ -59,8 +59,8 @@ double head_share(const Parts& parts) {
 /// A network as the search sees it, and the names of what it talks of.
 struct Searched {
     SplitGraph graph;
-    std::vector<std::string> tensors;              ///< by SplitTensorId
-    std::vector<std::vector<std::string>> makes;   ///< by node
+    std::vector<std::string> tensors;             ///< by SplitTensorId
+    std::vector<std::vector<std::string>> makes;  ///< by node
 };
 
 Searched searched(const Model& model, Seconds whole, double slowdown) {
@@ -135,8 +135,8 @@ class Splitter {
    private:
     void load_pixels() {
         try {
-            const Model pixels = with_u8_input(
-                model_.model, request_.preprocess ? *request_.preprocess : preprocess_of(model_.model));
+            const Model pixels =
+                with_u8_input(model_.model, request_.preprocess ? *request_.preprocess : preprocess_of(model_.model));
             pixels_ = tools_.engines.load(image_of_part(pixels, model_), request_.platform, {});
         } catch (const Error& error) {
             if (error.kind() == ErrorKind::internal) throw;  // else: no picture, no `u8` offload
@@ -205,9 +205,8 @@ class Splitter {
                 if (error.kind() == ErrorKind::internal) throw;  // else: what it crosses has no known type
             }
         }
-        std::sort(trials_.begin(), trials_.end(), [](const Trial& a, const Trial& b) {
-            return a.predicted.total() < b.predicted.total();
-        });
+        std::sort(trials_.begin(), trials_.end(),
+                  [](const Trial& a, const Trial& b) { return a.predicted.total() < b.predicted.total(); });
         while (trials_.size() > keep()) trials_.pop_back();
     }
 
@@ -219,12 +218,8 @@ class Splitter {
     }
 
     void add_trial(const std::vector<std::string>& cut, Seconds whole) {
-        Trial trial{.cut = cut,
-                    .parts = split_at(model_.model, cut),
-                    .payload = {},
-                    .predicted = {},
-                    .head = {},
-                    .tail = {}};
+        Trial trial{
+            .cut = cut, .parts = split_at(model_.model, cut), .payload = {}, .predicted = {}, .head = {}, .tail = {}};
         for (const TensorSpec& spec : trial.parts.crossing) trial.payload.up += known_size(spec.name);
         for (const TensorSpec& spec : trial.parts.tail.outputs()) trial.payload.down += known_size(spec.name);
         const double head = head_share(trial.parts);

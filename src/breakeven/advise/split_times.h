@@ -63,7 +63,7 @@ struct SplitTimes {
     std::vector<Unsplit> unsplit;            ///< local first
     std::vector<SplitCandidate> candidates;  ///< by measured total, the best first; never empty
     std::vector<std::string> warnings;
-    bool pays() const;                       ///< the best split is faster than everything unsplit
+    bool pays() const;  ///< the best split is faster than everything unsplit
     const Unsplit& best_unsplit() const;
 };
 

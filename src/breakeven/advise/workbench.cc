@@ -73,11 +73,8 @@ void Workbench::add_as_given(const ModelFile& model) {
             if (!std::filesystem::exists(to)) link_or_copy(model.image.path.parent_path() / weights.location, to);
         }
     }
-    forms_.push_back({.name = name,
-                      .codec = "raw",
-                      .path = path,
-                      .inputs = model.model.inputs(),
-                      .outputs = model.model.outputs()});
+    forms_.push_back(
+        {.name = name, .codec = "raw", .path = path, .inputs = model.model.inputs(), .outputs = model.model.outputs()});
 }
 
 void Workbench::add_pixels(const ModelFile& model, const std::optional<Preprocess>& preprocess) {

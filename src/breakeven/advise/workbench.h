@@ -15,9 +15,9 @@ namespace breakeven {
 
 /// The network in one form that can be offloaded.
 struct OffloadForm {
-    std::string name;              ///< under which a server has it
-    std::string codec;             ///< "raw" or "u8"
-    std::filesystem::path path;    ///< its file on the workbench
+    std::string name;            ///< under which a server has it
+    std::string codec;           ///< "raw" or "u8"
+    std::filesystem::path path;  ///< its file on the workbench
     std::vector<TensorSpec> inputs;
     std::vector<TensorSpec> outputs;
 };

@@ -11,11 +11,11 @@
 namespace breakeven {
 
 struct ChildResult {
-    int exit_code = 0;                ///< when it exited by itself
-    std::optional<int> signal;        ///< when a signal ended it
-    bool timed_out = false;           ///< when it was ended because `limit` passed
-    std::string output;               ///< its stdout, at most output_max
-    std::string errors;               ///< its stderr's end, at most errors_max
+    int exit_code = 0;          ///< when it exited by itself
+    std::optional<int> signal;  ///< when a signal ended it
+    bool timed_out = false;     ///< when it was ended because `limit` passed
+    std::string output;         ///< its stdout, at most output_max
+    std::string errors;         ///< its stderr's end, at most errors_max
 };
 
 struct ChildLimits {

@@ -5,7 +5,9 @@
 
 namespace breakeven {
 
-void Engines::add(std::unique_ptr<Engine> engine) { engines_.push_back(std::move(engine)); }
+void Engines::add(std::unique_ptr<Engine> engine) {
+    engines_.push_back(std::move(engine));
+}
 
 Engine& Engines::of(const Platform& platform) const {
     for (const auto& engine : engines_) {
@@ -20,7 +22,9 @@ std::unique_ptr<Runner> Engines::load(const ModelImage& model, const Platform& p
     return of(platform).load(model, platform, options);
 }
 
-std::string Engines::version(const Platform& platform) const { return of(platform).version(); }
+std::string Engines::version(const Platform& platform) const {
+    return of(platform).version();
+}
 
 std::vector<PlatformStatus> Engines::platforms() const {
     std::vector<PlatformStatus> all;

@@ -36,9 +36,9 @@ void FirstContact::with(const std::filesystem::path& path, const ModelImage& mod
     const std::filesystem::path mark = mark_of(*this, model, platform);
     if (!memory.empty() && std::filesystem::exists(mark, ignored)) return;
 
-    const ChildResult child = run_child(
-        {executable.string(), "first-contact", std::filesystem::absolute(path).string(), "--platform", to_text(platform)},
-        {.time = limit});
+    const ChildResult child = run_child({executable.string(), "first-contact", std::filesystem::absolute(path).string(),
+                                         "--platform", to_text(platform)},
+                                        {.time = limit});
     const std::string attempt = fmt::format("load model '{}'", model.name);
     if (child.timed_out) {
         throw Error(ErrorKind::input, attempt,

@@ -55,20 +55,22 @@ Library open_library(const OnnxRuntimeOptions& options) {
     });
     if (found == options.libraries.end()) {
         return {.version = "",
-                .problem = "ONNX Runtime's library is not here: `./dev setup` fetches it, or set "
-                           "BREAKEVEN_ONNXRUNTIME to a libonnxruntime.so",
+                .problem =
+                    "ONNX Runtime's library is not here: `./dev setup` fetches it, or set "
+                    "BREAKEVEN_ONNXRUNTIME to a libonnxruntime.so",
                 .environment = nullptr};
     }
     void* handle = dlopen(found->c_str(), RTLD_NOW | RTLD_LOCAL);
     if (handle == nullptr) {
-        return {.version = "", .problem = fmt::format("'{}' does not load: {}", found->string(), dlerror()),
+        return {.version = "",
+                .problem = fmt::format("'{}' does not load: {}", found->string(), dlerror()),
                 .environment = nullptr};
     }
     Library library;
     const OrtApi* api = load_api(handle, library.version);
     if (api == nullptr) {
-        library.problem = fmt::format("'{}' is not an ONNX Runtime of version 1.{} or newer", found->string(),
-                                      ORT_API_VERSION);
+        library.problem =
+            fmt::format("'{}' is not an ONNX Runtime of version 1.{} or newer", found->string(), ORT_API_VERSION);
         return library;
     }
     Ort::InitApi(api);
@@ -100,9 +102,8 @@ std::vector<TensorSpec> specs(std::size_t count, auto&& name_of, auto&& type_of)
 class OnnxRuntimeRunner final : public Runner {
    public:
     OnnxRuntimeRunner(const Ort::Env& environment, const ModelImage& model, const Ort::SessionOptions& options)
-        : session_(model.path.empty()
-                       ? Ort::Session(environment, model.bytes.data(), model.bytes.size(), options)
-                       : Ort::Session(environment, model.path.c_str(), options)) {
+        : session_(model.path.empty() ? Ort::Session(environment, model.bytes.data(), model.bytes.size(), options)
+                                      : Ort::Session(environment, model.path.c_str(), options)) {
         const Ort::AllocatorWithDefaultOptions allocator;
         inputs_ = specs(
             session_.GetInputCount(),
@@ -126,8 +127,9 @@ class OnnxRuntimeRunner final : public Runner {
             values.reserve(tensors.size());
             for (const Tensor& tensor : tensors) values.push_back(to_ort(tensor));
             // The outputs stay in the engine's memory: each Tensor keeps its Value alive.
-            std::vector<Ort::Value> produced = session_.Run(Ort::RunOptions{nullptr}, input_names_.data(), values.data(),
-                                                            values.size(), output_names_.data(), output_names_.size());
+            std::vector<Ort::Value> produced =
+                session_.Run(Ort::RunOptions{nullptr}, input_names_.data(), values.data(), values.size(),
+                             output_names_.data(), output_names_.size());
             RunResult result;
             result.outputs.reserve(produced.size());
             for (Ort::Value& value : produced) result.outputs.push_back(from_ort(std::move(value)));
@@ -183,7 +185,8 @@ class OnnxRuntime final : public Engine {
                         fmt::format("ONNX Runtime has no unit '{}' in this build; it has cpu:N", platform.unit));
         }
         try {
-            return std::make_unique<OnnxRuntimeRunner>(*library_.environment, model, session_options(platform, options));
+            return std::make_unique<OnnxRuntimeRunner>(*library_.environment, model,
+                                                       session_options(platform, options));
         } catch (const Ort::Exception& error) {
             throw Error(ErrorKind::input, attempt, error.what());
         }

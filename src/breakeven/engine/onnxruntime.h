@@ -1,5 +1,5 @@
-// ONNX Runtime as an engine: platforms `cpu:N`. Its library is loaded at run time, so that a vendor's build can take its
-// place, and a machine without it still runs everything else.
+// ONNX Runtime as an engine: platforms `cpu:N`. Its library is loaded at run time, so that a vendor's build can take
+// its place, and a machine without it still runs everything else.
 #pragma once
 
 #include <filesystem>

@@ -21,12 +21,12 @@ using Processors = Quantity<struct ProcessorsTag>;
 inline constexpr Unit<Processors> processors{1.0};
 
 struct Machine {
-    std::string name;                  ///< the host name
-    std::string identity;              ///< a hash of the machine id, so that two hosts of one name differ
-    std::string cpu;                   ///< the model as the kernel prints it
-    int cores = 0;                     ///< physical, of the whole machine
-    int threads = 0;                   ///< logical processors this process may use
-    std::optional<Processors> quota;   ///< what the control group grants, where it limits
+    std::string name;                 ///< the host name
+    std::string identity;             ///< a hash of the machine id, so that two hosts of one name differ
+    std::string cpu;                  ///< the model as the kernel prints it
+    int cores = 0;                    ///< physical, of the whole machine
+    int threads = 0;                  ///< logical processors this process may use
+    std::optional<Processors> quota;  ///< what the control group grants, where it limits
     Bytes memory;
     std::string kernel;
     std::optional<std::string> governor;  ///< of processor 0; nothing where the kernel tells none (most VMs)

@@ -36,7 +36,9 @@ Bytes peak_memory() {
     return Bytes(std::int64_t{usage.ru_maxrss} * 1024);  // Linux counts KiB
 }
 
-Seconds sum(std::span<const Seconds> times) { return std::accumulate(times.begin(), times.end(), Seconds(0)); }
+Seconds sum(std::span<const Seconds> times) {
+    return std::accumulate(times.begin(), times.end(), Seconds(0));
+}
 
 /// Room for `more` elements, so that nothing allocates between two runs; grows by doubling.
 template <class T>
@@ -108,11 +110,11 @@ class Series final {
     const MeasureOptions& options_;
     Measurement result_;
     std::vector<Turn> turns_;
-    std::size_t warmup_ = 0;           ///< as last looked at
+    std::size_t warmup_ = 0;  ///< as last looked at
     Seconds busy_{0.0};
     Seconds busy_before_steady_{0.0};
-    std::size_t next_look_ = 0;        ///< where the wanted runs seem to be there
-    std::size_t next_glance_ = 100;    ///< on the way, so that what is left to do is known early
+    std::size_t next_look_ = 0;      ///< where the wanted runs seem to be there
+    std::size_t next_glance_ = 100;  ///< on the way, so that what is left to do is known early
     bool done_ = false;
 };
 
@@ -224,8 +226,8 @@ void add_warnings(const Measurement& measurement, std::vector<std::string>& warn
     }
     if (n == 0) return;
     if (measurement.warmup.steadiness == Steadiness::drifting) {
-        warnings.push_back(fmt::format("{} found no steady state in {} runs: measure for longer, or find what changes",
-                                       who, n));
+        warnings.push_back(
+            fmt::format("{} found no steady state in {} runs: measure for longer, or find what changes", who, n));
     }
     if (measurement.warmup.steadiness == Steadiness::too_few) {
         warnings.push_back(fmt::format("{} had too few runs to find its warm-up: left out the first {} of {}", who,
@@ -234,8 +236,8 @@ void add_warnings(const Measurement& measurement, std::vector<std::string>& warn
     if (!measurement.latency) return;
     const std::size_t outliers = measurement.latency->outliers;
     if (static_cast<double>(outliers) > outliers_share * static_cast<double>(measurement.latency->n)) {
-        warnings.push_back(fmt::format("{}: {} of {} runs lie far from the median (kept)", who, outliers,
-                                       measurement.latency->n));
+        warnings.push_back(
+            fmt::format("{}: {} of {} runs lie far from the median (kept)", who, outliers, measurement.latency->n));
     }
 }
 

@@ -75,7 +75,7 @@ struct MeasurementSet {
     std::vector<Measurement> measurements;  ///< in the order of the subjects
     Bytes peak_memory;                      ///< resident, of this process with all subjects loaded
     bool interrupted = false;
-    std::vector<std::string> warnings;      ///< no steady state, many outliers, too few runs
+    std::vector<std::string> warnings;  ///< no steady state, many outliers, too few runs
 };
 
 /// The summaries of a measurement's samples, made again from them: `latency` and `server`.

@@ -76,24 +76,26 @@ std::vector<std::string> noise_warnings(const NoiseSample& before, const NoiseSa
     if (all > Seconds(0)) {
         const double stolen = (after.processors_stolen - before.processors_stolen) / all;
         if (stolen > stolen_share) {
-            warnings.push_back(fmt::format("{:.1f} % of the processor time went to other virtual machines (steal): "
-                                           "the tail of the latencies is theirs",
-                                           100.0 * stolen));
+            warnings.push_back(
+                fmt::format("{:.1f} % of the processor time went to other virtual machines (steal): "
+                            "the tail of the latencies is theirs",
+                            100.0 * stolen));
         }
         const Seconds busy = after.processors_busy - before.processors_busy;
         const double others = (busy - (after.own - before.own)) / all;
         if (others > others_share) {
-            warnings.push_back(fmt::format("other programs took {:.0f} % of the processors meanwhile: stop them",
-                                           100.0 * others));
+            warnings.push_back(
+                fmt::format("other programs took {:.0f} % of the processors meanwhile: stop them", 100.0 * others));
         }
     }
     const Seconds elapsed = after.at - before.at;
     if (elapsed > Seconds(0)) {
         const double rate = static_cast<double>(after.preempted - before.preempted) / elapsed.count();
         if (rate > preemptions_per_second) {
-            warnings.push_back(fmt::format("this process lost a processor {:.0f} times a second to others: use fewer "
-                                           "threads than processors, or a quieter machine",
-                                           rate));
+            warnings.push_back(
+                fmt::format("this process lost a processor {:.0f} times a second to others: use fewer "
+                            "threads than processors, or a quieter machine",
+                            rate));
         }
     }
     if (after.throttled > before.throttled) {
@@ -106,14 +108,16 @@ std::vector<std::string> noise_warnings(const NoiseSample& before, const NoiseSa
                                        *before.frequency_hz / 1e9, *after.frequency_hz / 1e9));
     }
     if (machine.governor && *machine.governor != "performance") {
-        warnings.push_back(fmt::format("the frequency governor is '{}', not 'performance': latencies depend on what "
-                                       "ran before",
-                                       *machine.governor));
+        warnings.push_back(
+            fmt::format("the frequency governor is '{}', not 'performance': latencies depend on what "
+                        "ran before",
+                        *machine.governor));
     }
     if (machine.quota && machine.quota->in(processors) < static_cast<double>(machine.threads)) {
-        warnings.push_back(fmt::format("a control group limits this process to {:.3g} of {} processors: short runs do "
-                                       "not feel it, long ones do",
-                                       machine.quota->in(processors), machine.threads));
+        warnings.push_back(
+            fmt::format("a control group limits this process to {:.3g} of {} processors: short runs do "
+                        "not feel it, long ones do",
+                        machine.quota->in(processors), machine.threads));
     }
     return warnings;
 }

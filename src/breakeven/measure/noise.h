@@ -14,13 +14,13 @@ namespace breakeven {
 
 /// Counters at one moment. Times are since boot (processors) and since start (this process).
 struct NoiseSample {
-    Seconds at{0.0};           ///< the caller's clock
-    Seconds processors_all{0.0};    ///< time of all processors together
-    Seconds processors_busy{0.0};   ///< of it not idle and not stolen
-    Seconds processors_stolen{0.0}; ///< of it given to other virtual machines
-    Seconds own{0.0};          ///< processor time of this process
-    std::int64_t preempted = 0;     ///< times that another program took a processor from this process
-    std::int64_t throttled = 0;     ///< times that a processor slowed down for heat
+    Seconds at{0.0};                     ///< the caller's clock
+    Seconds processors_all{0.0};         ///< time of all processors together
+    Seconds processors_busy{0.0};        ///< of it not idle and not stolen
+    Seconds processors_stolen{0.0};      ///< of it given to other virtual machines
+    Seconds own{0.0};                    ///< processor time of this process
+    std::int64_t preempted = 0;          ///< times that another program took a processor from this process
+    std::int64_t throttled = 0;          ///< times that a processor slowed down for heat
     std::optional<double> frequency_hz;  ///< of processor 0, where the kernel tells it
 };
 

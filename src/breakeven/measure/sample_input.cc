@@ -44,9 +44,7 @@ void fill_numbers(Tensor& tensor, Random& random) {
         case DType::int32: fill<std::int32_t>(tensor, small); break;
         case DType::uint64: fill<std::uint64_t>(tensor, small); break;
         case DType::int64: fill<std::int64_t>(tensor, small); break;
-        case DType::float16:
-            fill<std::uint16_t>(tensor, [&] { return half_of_1024ths(random.below(1024)); });
-            break;
+        case DType::float16: fill<std::uint16_t>(tensor, [&] { return half_of_1024ths(random.below(1024)); }); break;
         case DType::bfloat16:
             fill<std::uint16_t>(tensor, [&] {
                 return std::bit_cast<std::uint32_t>(static_cast<float>(random.below(256)) / 256.0F) >> 16U;
@@ -64,7 +62,8 @@ void fill_numbers(Tensor& tensor, Random& random) {
 
 Tensor sample_input(const TensorSpec& specification, std::uint64_t seed) {
     Shape shape = specification.shape;
-    std::replace_if(shape.begin(), shape.end(), [](std::int64_t dimension) { return dimension < 0; }, 1);
+    std::replace_if(
+        shape.begin(), shape.end(), [](std::int64_t dimension) { return dimension < 0; }, 1);
     const std::optional<std::int64_t> count = element_count(shape);
     // A word takes some bytes too; what an element of a string block costs at least is its length.
     const auto each = static_cast<std::int64_t>(std::max<std::size_t>(element_size(specification.dtype), 1));

@@ -14,8 +14,7 @@ constexpr int patience_ms = 10'000;  // a writer holds the file for milliseconds
 
 Connection::Connection(const std::filesystem::path& file) : file_(file.string()), handle_(nullptr, sqlite3_close) {
     sqlite3* handle = nullptr;
-    const int code =
-        sqlite3_open_v2(file_.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
+    const int code = sqlite3_open_v2(file_.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
     handle_.reset(handle);  // SQLite gives a handle even when it fails, to ask why
     if (code != SQLITE_OK) fail(code);
     sqlite3_busy_timeout(handle, patience_ms);
@@ -46,14 +45,14 @@ void Connection::fail(int code) const {
         case SQLITE_NOTADB:
         case SQLITE_CORRUPT:
         case SQLITE_SCHEMA:
-            throw Error(ErrorKind::input, attempt,
-                        fmt::format("it is damaged or no store ({}): move it away, or choose another with --store",
-                                    said));
+            throw Error(
+                ErrorKind::input, attempt,
+                fmt::format("it is damaged or no store ({}): move it away, or choose another with --store", said));
         case SQLITE_FULL:
         case SQLITE_IOERR:
-            throw Error(ErrorKind::unavailable, attempt,
-                        fmt::format("the disk does not take it ({}): make room, or choose another place with --store",
-                                    said));
+            throw Error(
+                ErrorKind::unavailable, attempt,
+                fmt::format("the disk does not take it ({}): make room, or choose another place with --store", said));
         case SQLITE_BUSY:
         case SQLITE_LOCKED:
             throw Error(ErrorKind::unavailable, attempt,
@@ -62,14 +61,14 @@ void Connection::fail(int code) const {
         case SQLITE_READONLY:
         case SQLITE_PERM:
         case SQLITE_AUTH:
-            throw Error(ErrorKind::unavailable, attempt,
-                        fmt::format("the file or its folder cannot be written ({}): choose another with --store",
-                                    said));
+            throw Error(
+                ErrorKind::unavailable, attempt,
+                fmt::format("the file or its folder cannot be written ({}): choose another with --store", said));
         case SQLITE_NOMEM: throw Error(ErrorKind::unavailable, attempt, "there is not enough memory");
         case SQLITE_ERROR:  // the tables are not those that we make
-            throw Error(ErrorKind::input, attempt,
-                        fmt::format("it does not have our tables ({}): move it away, or choose another with --store",
-                                    said));
+            throw Error(
+                ErrorKind::input, attempt,
+                fmt::format("it does not have our tables ({}): move it away, or choose another with --store", said));
         default: throw Error(ErrorKind::internal, attempt, fmt::format("{} (SQLite code {})", said, code));
     }
 }

@@ -244,11 +244,11 @@ void Store::put(const MeasurementKey& key, const StoredMeasurement& kept) {
 }
 
 std::optional<StoredMeasurement> Store::latest(const MeasurementKey& key) const {
-    const std::string sql =
-        fmt::format("SELECT taken_s, samples_s, server_s, warmup, steadiness, energy_j, energy_origin, energy_reason, "
-                    "meter, processor_s, peak_bytes, machine, warnings FROM measurements WHERE {} "
-                    "ORDER BY taken_s DESC, id DESC LIMIT 1",
-                    same_key);
+    const std::string sql = fmt::format(
+        "SELECT taken_s, samples_s, server_s, warmup, steadiness, energy_j, energy_origin, energy_reason, "
+        "meter, processor_s, peak_bytes, machine, warnings FROM measurements WHERE {} "
+        "ORDER BY taken_s DESC, id DESC LIMIT 1",
+        same_key);
     Statement select(database_->connection, sql.c_str());
     bind_key(select, key);
     if (!select.step()) return std::nullopt;

@@ -22,11 +22,11 @@ inline constexpr Unit<Slowdown> times{1.0};
 
 /// Everything that changes a result. Two measurements with equal keys measured the same thing.
 struct MeasurementKey {
-    std::string host;            ///< fingerprint() of the machine
+    std::string host;  ///< fingerprint() of the machine
     std::string model_sha256;
-    Platform platform;           ///< engine, unit and threads
+    Platform platform;  ///< engine, unit and threads
     std::string engine_version;
-    std::string inputs;          ///< types and shapes: "FP32[1, 3, 224, 224]"
+    std::string inputs;  ///< types and shapes: "FP32[1, 3, 224, 224]"
     Slowdown slowdown = times(1);
     std::string breakeven_version;
     friend bool operator==(const MeasurementKey&, const MeasurementKey&) = default;

@@ -107,8 +107,8 @@ class Cutter {
                 throw refusal(fmt::format("'{}' is a constant, which both parts have anyway", printable(name, 80)));
             }
             if (!inputs_.contains(name) && !makers_.contains(name)) {
-                throw refusal(fmt::format("it has no tensor '{}'{}", printable(name, 80),
-                                          near_names(graph_, index_, name)));
+                throw refusal(
+                    fmt::format("it has no tensor '{}'{}", printable(name, 80), near_names(graph_, index_, name)));
             }
         }
     }

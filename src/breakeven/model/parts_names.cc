@@ -44,8 +44,8 @@ std::vector<Near> nearest(const onnx::GraphProto& graph, const GraphIndex& index
     const auto consider = [&](std::string_view name) {
         const std::string_view candidate = name.substr(0, compared_length_max);
         const bool contains = short_wanted.size() > 2 && candidate.find(short_wanted) != std::string_view::npos;
-        const std::size_t lengths = std::max(candidate.size(), short_wanted.size()) -
-                                    std::min(candidate.size(), short_wanted.size());
+        const std::size_t lengths =
+            std::max(candidate.size(), short_wanted.size()) - std::min(candidate.size(), short_wanted.size());
         if (name.empty() || (!contains && lengths > distance_max)) return;
         const std::size_t distance = contains ? 1 : edit_distance(candidate, short_wanted);
         if (distance <= distance_max) near.push_back({name, distance});
@@ -72,7 +72,10 @@ std::string near_names(const onnx::GraphProto& graph, const GraphIndex& index, s
     std::string text;
     const std::vector<Near> near = nearest(graph, index, wanted);
     for (std::size_t i = 0; i < near.size(); ++i) {
-        text += fmt::format("{}'{}'", i == 0 ? "; did you mean " : i + 1 < near.size() ? ", " : " or ",
+        text += fmt::format("{}'{}'",
+                            i == 0                ? "; did you mean "
+                            : i + 1 < near.size() ? ", "
+                                                  : " or ",
                             printable(near[i].name, 80));
     }
     return text.empty() ? "; `inspect` lists where it can be cut" : text + "?";

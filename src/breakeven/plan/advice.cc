@@ -13,8 +13,8 @@
 namespace breakeven {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Goal>, 3> goals{{
-    {"latency", Goal::latency}, {"energy", Goal::energy}, {"edp", Goal::energy_delay}}};
+constexpr std::array<std::pair<std::string_view, Goal>, 3> goals{
+    {{"latency", Goal::latency}, {"energy", Goal::energy}, {"edp", Goal::energy_delay}}};
 
 /// What the goal compares; unknown figures are worse than any known one.
 double figure(const Plan& plan, Goal goal) {

@@ -1,4 +1,5 @@
-// Advice: the answer to "where should this network run?": plans ranked by an objective, and the break-even of each link.
+// Advice: the answer to "where should this network run?": plans ranked by an objective, and the break-even of each
+// link.
 #pragma once
 
 #include <optional>
@@ -43,10 +44,10 @@ struct Advice {
     std::string model_sha256;
     Objective objective;
     std::vector<LinkUse> links;
-    std::vector<Plan> plans;            ///< best first; plans whose figure the goal needs is unknown come last
-    std::optional<std::size_t> best;    ///< index into plans; nothing when none meets the objective
+    std::vector<Plan> plans;          ///< best first; plans whose figure the goal needs is unknown come last
+    std::optional<std::size_t> best;  ///< index into plans; nothing when none meets the objective
     std::vector<BreakEven> break_evens;
-    std::vector<std::string> warnings;  ///< a noisy machine, an engine refused, ...
+    std::vector<std::string> warnings;       ///< a noisy machine, an engine refused, ...
     std::vector<std::string> circumstances;  ///< lines that say how this was measured: versions, host, command
 };
 

@@ -14,7 +14,9 @@ struct Energy {
     std::string reason;
 };
 
-Energy unknown(std::string reason) { return {.value = std::nullopt, .reason = std::move(reason)}; }
+Energy unknown(std::string reason) {
+    return {.value = std::nullopt, .reason = std::move(reason)};
+}
 
 Energy device_energy(Seconds computing, Seconds waiting, const Powers& power) {
     if (computing.count() > 0 && !power.active) {

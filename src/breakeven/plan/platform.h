@@ -7,9 +7,9 @@
 namespace breakeven {
 
 struct Platform {
-    std::string engine;   ///< "onnxruntime", "openvino", ...; "grpc" for a server
-    std::string unit;     ///< "cpu", "cuda", ...; "host:port" for a server
-    int number = 0;       ///< threads of a CPU, index of any other unit; 0 for a server
+    std::string engine;  ///< "onnxruntime", "openvino", ...; "grpc" for a server
+    std::string unit;    ///< "cpu", "cuda", ...; "host:port" for a server
+    int number = 0;      ///< threads of a CPU, index of any other unit; 0 for a server
 
     bool is_remote() const { return engine == "grpc"; }
     friend bool operator==(const Platform&, const Platform&) = default;

@@ -8,7 +8,9 @@
 namespace breakeven {
 namespace {
 
-Refusal bad(const std::string& reason) { return {RefusalCode::invalid_argument, reason}; }
+Refusal bad(const std::string& reason) {
+    return {RefusalCode::invalid_argument, reason};
+}
 
 /// Where `name` stands in `specs`; their size where it does not.
 std::size_t index_of(std::span<const TensorSpec> specs, const std::string& name) {
@@ -26,8 +28,8 @@ std::variant<std::vector<std::size_t>, Refusal> places(const ModelFace& model, c
     for (const TensorHead& head : heads) {
         const std::size_t place = index_of(model.inputs, head.name);
         if (place == model.inputs.size()) {
-            return bad(fmt::format("unexpected inference input {} for model {}", in_quotes(head.name),
-                                   in_quotes(model.name)));
+            return bad(
+                fmt::format("unexpected inference input {} for model {}", in_quotes(head.name), in_quotes(model.name)));
         }
         if (std::find(order.begin(), order.end(), place) != order.end()) {
             return bad(fmt::format("input {} is given twice", in_quotes(head.name)));

@@ -48,8 +48,7 @@ void configure(const TensorSpec& spec, bool batched, Io& out) {
 
 void set(inference::StatisticDuration* out, const CountedTime& time) {
     out->set_count(time.count);
-    out->set_ns(static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::nanoseconds>(time.total).count()));
+    out->set_ns(static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(time.total).count()));
 }
 
 }  // namespace

@@ -15,7 +15,9 @@ constexpr int watchers_max = 16;
 /// How soon a watcher that went away is noticed.
 constexpr std::chrono::milliseconds watch_interval{500};
 
-bool known(const std::string& service) { return service.empty() || service == "inference.GRPCInferenceService"; }
+bool known(const std::string& service) {
+    return service.empty() || service == "inference.GRPCInferenceService";
+}
 
 }  // namespace
 

@@ -17,7 +17,9 @@ namespace {
 /// The longest answer of the probe model: enough to time a link of 10 GB/s, too little to hurt anyone.
 constexpr std::int64_t probe_reply_max = 16 << 20;
 
-std::int64_t nanoseconds(Seconds time) { return std::chrono::duration_cast<std::chrono::nanoseconds>(time).count(); }
+std::int64_t nanoseconds(Seconds time) {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(time).count();
+}
 
 std::vector<Parameter> parameters_of(const RequestTimes& times, Inference::Reply reply) {
     std::vector<Parameter> parameters{{std::string(queue_parameter), nanoseconds(times.queue)},
@@ -32,7 +34,8 @@ std::optional<Refusal> turned_away(Admission::Turn turn) {
         case Admission::Turn::full:
             return Refusal{RefusalCode::unavailable, "the server is busy: too many requests wait already, try later"};
         case Admission::Turn::late:
-            return Refusal{RefusalCode::deadline_exceeded, "the request's deadline passed while it waited for its turn"};
+            return Refusal{RefusalCode::deadline_exceeded,
+                           "the request's deadline passed while it waited for its turn"};
     }
     return std::nullopt;
 }
@@ -83,8 +86,7 @@ Answered Inference::infer(ParsedMessage& request, const Caller& caller, Reply re
 }
 
 Answered Inference::run(ServedModel& model, ParsedMessage& request, const Caller& caller, Reply reply) {
-    const ModelFace face{
-        .name = model.name, .inputs = model.runner->inputs(), .outputs = model.runner->outputs()};
+    const ModelFace face{.name = model.name, .inputs = model.runner->inputs(), .outputs = model.runner->outputs()};
     const Seconds started = clock_.now();
     auto chosen = choose_outputs(face, request.requested);
     if (auto* refusal = std::get_if<Refusal>(&chosen)) return std::move(*refusal);

@@ -37,7 +37,9 @@ std::string problem_of(const fs::path& file, const fs::path& root) {
     return {};
 }
 
-bool hidden(const fs::path& path) { return path.filename().string().starts_with('.'); }
+bool hidden(const fs::path& path) {
+    return path.filename().string().starts_with('.');
+}
 
 void find_versions(const fs::path& folder, const fs::path& root, std::vector<Candidate>& out) {
     const std::string name = folder.filename().string();
@@ -50,7 +52,9 @@ void find_versions(const fs::path& folder, const fs::path& root, std::vector<Can
         out.push_back({.name = name, .version = *version, .file = file, .problem = problem_of(file, root)});
     }
     if (out.size() == before) {
-        out.push_back({.name = name, .version = 1, .file = folder,
+        out.push_back({.name = name,
+                       .version = 1,
+                       .file = folder,
                        .problem = failed ? "it cannot be read: " + failed.message()
                                          : "there is no " + name + "/VERSION/model.onnx with a number as VERSION"});
     }
@@ -76,7 +80,8 @@ std::vector<Candidate> find_models(const fs::path& folder) {
         if (entry.is_directory(unreadable)) {
             find_versions(path, root, found);
         } else if (path.extension() == ".onnx") {
-            found.push_back({.name = path.stem().string(), .version = 1, .file = path, .problem = problem_of(path, root)});
+            found.push_back(
+                {.name = path.stem().string(), .version = 1, .file = path, .problem = problem_of(path, root)});
         }
     }
     if (failed) throw Error(ErrorKind::input, attempt, failed.message());

@@ -8,7 +8,8 @@ namespace breakeven {
 
 Log log_to_stderr() {
     // A logger of its own: spdlog's default one writes to stdout, where answers go.
-    auto logger = std::make_shared<spdlog::logger>("breakeven", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+    auto logger =
+        std::make_shared<spdlog::logger>("breakeven", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
     logger->set_level(spdlog::level::warn);
     logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l: %v");
     logger->flush_on(spdlog::level::warn);

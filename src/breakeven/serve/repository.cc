@@ -44,9 +44,9 @@ void Repository::check_memory(Bytes size) const {
     Bytes total = size;
     for (const auto& model : models()) total += model->size;
     if (total <= *options_.memory_limit) return;
-    throw Error(ErrorKind::unavailable, "keep it in memory",
-                fmt::format("the models would take {}, --memory-limit is {}", to_text(total),
-                            to_text(*options_.memory_limit)));
+    throw Error(
+        ErrorKind::unavailable, "keep it in memory",
+        fmt::format("the models would take {}, --memory-limit is {}", to_text(total), to_text(*options_.memory_limit)));
 }
 
 std::shared_ptr<ServedModel> Repository::load_image(const ModelImage& image, const Candidate& candidate) const {
@@ -101,7 +101,8 @@ void Repository::add(const ModelImage& image) {
 std::optional<Refusal> Repository::load(const std::string& name) {
     const std::scoped_lock loading(loading_);
     try {
-        if (folder_.empty()) return Refusal{RefusalCode::unavailable, "this server has no repository folder to load from"};
+        if (folder_.empty())
+            return Refusal{RefusalCode::unavailable, "this server has no repository folder to load from"};
         bool found = false;
         std::string failure;
         for (const Candidate& candidate : find_models(folder_)) {
@@ -151,8 +152,8 @@ Repository::Found Repository::find(const std::string& name, const std::string& v
     if (wanted > 0) {
         const auto entry = versions.find(wanted);
         if (entry == versions.end()) {
-            return Refusal{RefusalCode::not_found,
-                           fmt::format("Request for unknown model: {} version {} is not found", in_quotes(name), wanted)};
+            return Refusal{RefusalCode::not_found, fmt::format("Request for unknown model: {} version {} is not found",
+                                                               in_quotes(name), wanted)};
         }
         if (entry->second.model) return entry->second.model;
         return Refusal{RefusalCode::unavailable, fmt::format("model {} version {} is not ready: {}", in_quotes(name),

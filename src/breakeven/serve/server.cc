@@ -64,7 +64,8 @@ std::string host_of(const std::string& listen) {
     const std::size_t colon = listen.rfind(':');
     if (colon == std::string::npos || colon == 0 || colon + 1 == listen.size() ||
         listen.find_first_not_of("0123456789", colon + 1) != std::string::npos || listen.size() - colon > 6) {
-        throw Error(ErrorKind::usage, "listen on '" + listen + "'", "give an address as HOST:PORT, such as 127.0.0.1:8001");
+        throw Error(ErrorKind::usage, "listen on '" + listen + "'",
+                    "give an address as HOST:PORT, such as 127.0.0.1:8001");
     }
     return listen.substr(0, colon);
 }
@@ -94,11 +95,19 @@ Server::Server(Engine& engine, ModelLoader loader, Clock& clock, ServerOptions o
     BREAKEVEN_ASSERT(options_.admission.running > 0 && options_.admission.waiting >= 0);
 }
 
-Server::~Server() { stop(); }
+Server::~Server() {
+    stop();
+}
 
-void Server::load_repository(const std::filesystem::path& folder) { repository_.load_folder(folder); }
-void Server::add_model(const ModelImage& image) { repository_.add(image); }
-std::vector<IndexEntry> Server::index() const { return repository_.index(); }
+void Server::load_repository(const std::filesystem::path& folder) {
+    repository_.load_folder(folder);
+}
+void Server::add_model(const ModelImage& image) {
+    repository_.add(image);
+}
+std::vector<IndexEntry> Server::index() const {
+    return repository_.index();
+}
 
 std::string Server::start() {
     BREAKEVEN_ASSERT(!running_);

@@ -1,5 +1,5 @@
-// Server: speaks Open Inference Protocol v2 over gRPC for the models of a repository, with gRPC's own health service and
-// reflection. Used by `breakeven serve`, by tests, and by whoever embeds a server.
+// Server: speaks Open Inference Protocol v2 over gRPC for the models of a repository, with gRPC's own health service
+// and reflection. Used by `breakeven serve`, by tests, and by whoever embeds a server.
 #pragma once
 
 #include <filesystem>
@@ -44,7 +44,8 @@ class Server final {
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
 
-    /// Loads what `folder` holds; models that fail are in index() with the reason. Throws Error{input} without a folder.
+    /// Loads what `folder` holds; models that fail are in index() with the reason. Throws Error{input} without a
+    /// folder.
     void load_repository(const std::filesystem::path& folder);
     /// Serves a model that lies in no folder, under `image.name`. Throws Error.
     void add_model(const ModelImage& image);

@@ -28,13 +28,17 @@ grpc::StatusCode code_of(RefusalCode code) {
     return grpc::StatusCode::INTERNAL;
 }
 
-grpc::Status status_of(const Refusal& refusal) { return {code_of(refusal.code), refusal.reason}; }
+grpc::Status status_of(const Refusal& refusal) {
+    return {code_of(refusal.code), refusal.reason};
+}
 
 Caller caller_of(grpc::ServerContext& context) {
     return {.deadline = context.deadline(), .gone = [&context] { return context.IsCancelled(); }};
 }
 
-grpc::Status stopping_status() { return {grpc::StatusCode::UNAVAILABLE, "the server is stopping"}; }
+grpc::Status stopping_status() {
+    return {grpc::StatusCode::UNAVAILABLE, "the server is stopping"};
+}
 
 bool wants_status(const grpc::ServerContext& context) {
     const auto found = context.client_metadata().find("triton_grpc_error");
@@ -80,11 +84,10 @@ InferenceService::InferenceService(Parts parts) : parts_(std::move(parts)) {
                      grpc::ByteBuffer* out) { return self->infer(*context, *const_cast<grpc::ByteBuffer*>(in), *out); },
                   this)));
     using Streamed = grpc::internal::BidiStreamingHandler<InferenceService, grpc::ByteBuffer, grpc::ByteBuffer>;
-    AddMethod(new RpcServiceMethod(
-        BREAKEVEN_RPC("ModelStreamInfer"), RpcMethod::BIDI_STREAMING,
-        new Streamed([](InferenceService* self, grpc::ServerContext* context,
-                        Stream* stream) { return self->infer_stream(*context, *stream); },
-                     this)));
+    AddMethod(new RpcServiceMethod(BREAKEVEN_RPC("ModelStreamInfer"), RpcMethod::BIDI_STREAMING,
+                                   new Streamed([](InferenceService* self, grpc::ServerContext* context,
+                                                   Stream* stream) { return self->infer_stream(*context, *stream); },
+                                                this)));
 }
 
 void InferenceService::stop() {
@@ -98,14 +101,12 @@ grpc::Status InferenceService::live(const inference::ServerLiveRequest& /*in*/, 
     return grpc::Status::OK;
 }
 
-grpc::Status InferenceService::ready(const inference::ServerReadyRequest& /*in*/,
-                                     inference::ServerReadyResponse& out) {
+grpc::Status InferenceService::ready(const inference::ServerReadyRequest& /*in*/, inference::ServerReadyResponse& out) {
     out.set_ready(!stopping_);
     return grpc::Status::OK;
 }
 
-grpc::Status InferenceService::model_ready(const inference::ModelReadyRequest& in,
-                                           inference::ModelReadyResponse& out) {
+grpc::Status InferenceService::model_ready(const inference::ModelReadyRequest& in, inference::ModelReadyResponse& out) {
     const Repository::Found found = parts_.repository.find(in.name(), in.version());
     if (const auto* refusal = std::get_if<Refusal>(&found)) {
         // A model that is known but not loaded is not ready; one that is not known is an error.

@@ -12,9 +12,9 @@ namespace breakeven {
 /// How long one request took, and where.
 struct RequestTimes {
     Seconds queue{0.0};
-    Seconds input{0.0};    ///< from the message to the engine's tensors
+    Seconds input{0.0};  ///< from the message to the engine's tensors
     Seconds compute{0.0};
-    Seconds output{0.0};   ///< from the engine's tensors to the message
+    Seconds output{0.0};  ///< from the engine's tensors to the message
 };
 
 struct CountedTime {

@@ -24,8 +24,7 @@ std::optional<Interval<double>> median_interval(std::span<const double> samples,
     const LongRun spread = long_run(side);
     // Negative correlation (runs that alternate) is not taken as extra knowledge: never below the binomial variance.
     const double variance = std::max(spread.variance, 0.25);
-    const double half =
-        student_factor(degrees_of_freedom(n, spread)) * std::sqrt(variance * static_cast<double>(n));
+    const double half = student_factor(degrees_of_freedom(n, spread)) * std::sqrt(variance * static_cast<double>(n));
     // Between ranks the ends are interpolated (Hettmansperger & Sheather 1986 do so with other weights): whole ranks
     // would cover too much in a short series.
     const double last = static_cast<double>(n - 1);

@@ -23,7 +23,9 @@ constexpr double shift_that_matters = 0.05;
 /// Rarely wrong on a steady series: correlated runs look like shifts more often than the test believes.
 constexpr double shift_significance = 0.001;
 
-double median_of(std::span<const double> values) { return quantile(sorted_copy(values), 0.5); }
+double median_of(std::span<const double> values) {
+    return quantile(sorted_copy(values), 0.5);
+}
 
 /// What the later half takes for ordinary.
 struct Ordinary {

@@ -67,9 +67,15 @@ void append_as_doubles(const Tensor& tensor, std::vector<double>& out) {
 
 }  // namespace
 
-std::size_t element_size(DType dtype) { return facts_of(dtype).size; }
-std::string_view protocol_name(DType dtype) { return facts_of(dtype).protocol_name; }
-std::string_view name(DType dtype) { return facts_of(dtype).name; }
+std::size_t element_size(DType dtype) {
+    return facts_of(dtype).size;
+}
+std::string_view protocol_name(DType dtype) {
+    return facts_of(dtype).protocol_name;
+}
+std::string_view name(DType dtype) {
+    return facts_of(dtype).name;
+}
 
 std::optional<DType> dtype_of_protocol_name(std::string_view name) {
     for (const DTypeFacts& entry : facts) {

@@ -16,7 +16,19 @@
 namespace breakeven {
 
 enum class DType {
-    boolean, uint8, int8, uint16, int16, uint32, int32, uint64, int64, float16, bfloat16, float32, float64,
+    boolean,
+    uint8,
+    int8,
+    uint16,
+    int16,
+    uint32,
+    int32,
+    uint64,
+    int64,
+    float16,
+    bfloat16,
+    float32,
+    float64,
     string,  ///< elements are 4-byte little-endian length + bytes each, as the Open Inference Protocol sends BYTES
 };
 

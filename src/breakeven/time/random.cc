@@ -36,7 +36,9 @@ std::uint64_t Random::next() {
     return result;
 }
 
-double Random::uniform() { return static_cast<double>(next() >> 11U) * 0x1.0p-53; }
+double Random::uniform() {
+    return static_cast<double>(next() >> 11U) * 0x1.0p-53;
+}
 
 std::uint64_t Random::below(std::uint64_t n) {
     BREAKEVEN_ASSERT(n > 0);
@@ -60,6 +62,8 @@ double Random::normal() {
     return radius * std::cos(angle);
 }
 
-double Random::exponential() { return -std::log(1.0 - uniform()); }
+double Random::exponential() {
+    return -std::log(1.0 - uniform());
+}
 
 }  // namespace breakeven

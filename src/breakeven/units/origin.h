@@ -9,7 +9,9 @@ namespace breakeven {
 /// From strong to weak. A sum of a measured and a modelled figure is modelled.
 enum class Origin { measured, modelled, published };
 
-constexpr Origin weaker(Origin a, Origin b) { return std::max(a, b); }
+constexpr Origin weaker(Origin a, Origin b) {
+    return std::max(a, b);
+}
 
 constexpr std::string_view name(Origin origin) {
     switch (origin) {
@@ -26,9 +28,7 @@ struct Figure {
     T value{};
     Origin origin = Origin::modelled;
 
-    friend constexpr Figure operator+(Figure a, Figure b) {
-        return {a.value + b.value, weaker(a.origin, b.origin)};
-    }
+    friend constexpr Figure operator+(Figure a, Figure b) { return {a.value + b.value, weaker(a.origin, b.origin)}; }
     friend constexpr bool operator==(const Figure&, const Figure&) = default;
 };
 

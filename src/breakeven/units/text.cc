@@ -62,8 +62,14 @@ std::string with_prefix(double value, std::string_view unit, const Suffixes& pre
 
 Bytes parse_bytes(std::string_view text, std::string_view what) {
     const double count = parse(text, what,
-                               {{"B", 1}, {"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12},
-                                {"KiB", 1024.0}, {"MiB", 1048576.0}, {"GiB", 1073741824.0}},
+                               {{"B", 1},
+                                {"kB", 1e3},
+                                {"MB", 1e6},
+                                {"GB", 1e9},
+                                {"TB", 1e12},
+                                {"KiB", 1024.0},
+                                {"MiB", 1048576.0},
+                                {"GiB", 1073741824.0}},
                                "49152B, 150kB or 2GiB");
     if (count > 1e18) {
         throw Error(ErrorKind::usage, fmt::format("read {} '{}'", what, text), "the number is out of range");
@@ -72,15 +78,20 @@ Bytes parse_bytes(std::string_view text, std::string_view what) {
 }
 
 Seconds parse_seconds(std::string_view text, std::string_view what) {
-    return Seconds(parse(text, what,
-                         {{"s", 1}, {"ms", 1e-3}, {"us", 1e-6}, {"ns", 1e-9}, {"min", 60}, {"h", 3600}},
+    return Seconds(parse(text, what, {{"s", 1}, {"ms", 1e-3}, {"us", 1e-6}, {"ns", 1e-9}, {"min", 60}, {"h", 3600}},
                          "50ms, 1.5s or 2min"));
 }
 
 BytesPerSecond parse_rate(std::string_view text, std::string_view what) {
     return bytes_per_second(parse(text, what,
-                                  {{"B/s", 1}, {"kB/s", 1e3}, {"MB/s", 1e6}, {"GB/s", 1e9},
-                                   {"bit/s", 1.0 / 8}, {"kbit/s", 1e3 / 8}, {"Mbit/s", 1e6 / 8}, {"Gbit/s", 1e9 / 8}},
+                                  {{"B/s", 1},
+                                   {"kB/s", 1e3},
+                                   {"MB/s", 1e6},
+                                   {"GB/s", 1e9},
+                                   {"bit/s", 1.0 / 8},
+                                   {"kbit/s", 1e3 / 8},
+                                   {"Mbit/s", 1e6 / 8},
+                                   {"Gbit/s", 1e9 / 8}},
                                   "3.04MB/s or 202Mbit/s"));
 }
 
@@ -89,8 +100,7 @@ Watts parse_watts(std::string_view text, std::string_view what) {
 }
 
 JoulesPerByte parse_joules_per_byte(std::string_view text, std::string_view what) {
-    return joules_per_byte(
-        parse(text, what, {{"J/B", 1}, {"mJ/B", 1e-3}, {"uJ/B", 1e-6}, {"nJ/B", 1e-9}}, "57nJ/B"));
+    return joules_per_byte(parse(text, what, {{"J/B", 1}, {"mJ/B", 1e-3}, {"uJ/B", 1e-6}, {"nJ/B", 1e-9}}, "57nJ/B"));
 }
 
 std::string to_text(Bytes size) {

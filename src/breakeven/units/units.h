@@ -84,27 +84,53 @@ constexpr Seconds operator/(Bytes size, BytesPerSecond rate) {
 constexpr BytesPerSecond operator/(Bytes size, Seconds time) {
     return bytes_per_second(static_cast<double>(size.count()) / time.count());
 }
-constexpr Joules operator*(Watts power, Seconds time) { return joules(power.in(watts) * time.count()); }
-constexpr Joules operator*(Seconds time, Watts power) { return power * time; }
-constexpr Watts operator/(Joules energy, Seconds time) { return watts(energy.in(joules) / time.count()); }
+constexpr Joules operator*(Watts power, Seconds time) {
+    return joules(power.in(watts)*time.count());
+}
+constexpr Joules operator*(Seconds time, Watts power) {
+    return power * time;
+}
+constexpr Watts operator/(Joules energy, Seconds time) {
+    return watts(energy.in(joules) / time.count());
+}
 constexpr Joules operator*(Bytes size, JoulesPerByte energy) {
     return joules(static_cast<double>(size.count()) * energy.in(joules_per_byte));
 }
 constexpr JouleSeconds operator*(Joules energy, Seconds time) {
-    return joule_seconds(energy.in(joules) * time.count());
+    return joule_seconds(energy.in(joules)*time.count());
 }
 
 namespace literals {
-constexpr Bytes operator""_B(unsigned long long n) { return Bytes(static_cast<std::int64_t>(n)); }
-constexpr Bytes operator""_kB(unsigned long long n) { return Bytes(static_cast<std::int64_t>(n) * 1000); }
-constexpr Bytes operator""_KiB(unsigned long long n) { return Bytes(static_cast<std::int64_t>(n) << 10); }
-constexpr Bytes operator""_MiB(unsigned long long n) { return Bytes(static_cast<std::int64_t>(n) << 20); }
-constexpr Bytes operator""_GiB(unsigned long long n) { return Bytes(static_cast<std::int64_t>(n) << 30); }
-constexpr Seconds operator""_s(long double n) { return Seconds(static_cast<double>(n)); }
-constexpr Seconds operator""_s(unsigned long long n) { return Seconds(static_cast<double>(n)); }
-constexpr Seconds operator""_ms(long double n) { return Seconds(static_cast<double>(n) * 1e-3); }
-constexpr Seconds operator""_ms(unsigned long long n) { return Seconds(static_cast<double>(n) * 1e-3); }
-constexpr Seconds operator""_us(unsigned long long n) { return Seconds(static_cast<double>(n) * 1e-6); }
+constexpr Bytes operator""_B(unsigned long long n) {
+    return Bytes(static_cast<std::int64_t>(n));
+}
+constexpr Bytes operator""_kB(unsigned long long n) {
+    return Bytes(static_cast<std::int64_t>(n) * 1000);
+}
+constexpr Bytes operator""_KiB(unsigned long long n) {
+    return Bytes(static_cast<std::int64_t>(n) << 10);
+}
+constexpr Bytes operator""_MiB(unsigned long long n) {
+    return Bytes(static_cast<std::int64_t>(n) << 20);
+}
+constexpr Bytes operator""_GiB(unsigned long long n) {
+    return Bytes(static_cast<std::int64_t>(n) << 30);
+}
+constexpr Seconds operator""_s(long double n) {
+    return Seconds(static_cast<double>(n));
+}
+constexpr Seconds operator""_s(unsigned long long n) {
+    return Seconds(static_cast<double>(n));
+}
+constexpr Seconds operator""_ms(long double n) {
+    return Seconds(static_cast<double>(n) * 1e-3);
+}
+constexpr Seconds operator""_ms(unsigned long long n) {
+    return Seconds(static_cast<double>(n) * 1e-3);
+}
+constexpr Seconds operator""_us(unsigned long long n) {
+    return Seconds(static_cast<double>(n) * 1e-6);
+}
 }  // namespace literals
 
 }  // namespace breakeven

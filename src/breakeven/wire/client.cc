@@ -1,4 +1,5 @@
-// The client: see client.h. Unary calls are made the way gRPC's generated stubs make them, ModelInfer's on byte buffers.
+// The client: see client.h. Unary calls are made the way gRPC's generated stubs make them, ModelInfer's on byte
+// buffers.
 #include "breakeven/wire/client.h"
 
 #include <fmt/format.h>
@@ -10,8 +11,8 @@
 #include <charconv>
 #include <climits>
 
-#include "breakeven/wire/sockets.h"
 #include "breakeven/wire/slices.h"
+#include "breakeven/wire/sockets.h"
 #include "breakeven/wire/transport.h"
 #include "open_inference.grpc.pb.h"
 
@@ -113,14 +114,15 @@ struct Client::Connection {
             const Deadline patience = std::min(until, deadline_after(options.connect_timeout));
             while (state == GRPC_CHANNEL_IDLE || state == GRPC_CHANNEL_CONNECTING) {
                 if (!channel->WaitForStateChange(state, patience)) {
-                    return Lost{fmt::format("no connection to {} within {:g} s", address,
-                                            options.connect_timeout.count())};
+                    return Lost{
+                        fmt::format("no connection to {} within {:g} s", address, options.connect_timeout.count())};
                 }
                 state = channel->GetState(true);
             }
             congestion_control_set = false;
         }
-        if (!options.congestion_control.empty() && state == GRPC_CHANNEL_READY && !congestion_control_set.exchange(true)) {
+        if (!options.congestion_control.empty() && state == GRPC_CHANNEL_READY &&
+            !congestion_control_set.exchange(true)) {
             const std::optional<std::uint16_t> port = port_of(address);
             if (port) set_congestion_control(End::peer, *port, options.congestion_control);
         }

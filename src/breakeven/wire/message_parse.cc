@@ -81,9 +81,7 @@ class Parser {
         return WireFormatLite::SkipField(&in_, field << 3U | type) || truncated();
     }
 
-    bool length(int& out) {
-        return (in_.ReadVarintSizeAsInt(&out) && out <= in_.BytesUntilLimit()) || truncated();
-    }
+    bool length(int& out) { return (in_.ReadVarintSizeAsInt(&out) && out <= in_.BytesUntilLimit()) || truncated(); }
 
     bool text(std::string& out) {
         int n = 0;

@@ -46,7 +46,8 @@ Result raw_tensor(const TensorHead& head, DType dtype, std::int64_t elements, Bl
         }
     } else {
         std::int64_t expected = 0;
-        const bool overflow = __builtin_mul_overflow(elements, static_cast<std::int64_t>(element_size(dtype)), &expected);
+        const bool overflow =
+            __builtin_mul_overflow(elements, static_cast<std::int64_t>(element_size(dtype)), &expected);
         if (overflow || static_cast<std::size_t>(expected) != block.bytes.size()) {
             return wrong(head, fmt::format("{} of shape {} has {} bytes, its raw contents have {}", head.datatype,
                                            to_text(head.shape), expected, block.bytes.size()));
@@ -185,8 +186,8 @@ Result typed_strings(const TensorHead& head, std::int64_t elements) {
         ++count;
     }
     if (!in.ConsumedEntireMessage() || count != elements) {
-        return wrong(head, fmt::format("its contents are {} strings, its shape {} needs {}", count,
-                                       to_text(head.shape), elements));
+        return wrong(head, fmt::format("its contents are {} strings, its shape {} needs {}", count, to_text(head.shape),
+                                       elements));
     }
     const std::span<char> block(*bytes);
     return Tensor(DType::string, head.shape, std::as_writable_bytes(block), bytes);
@@ -197,8 +198,8 @@ Result typed_tensor(const TensorHead& head, DType dtype, std::int64_t elements) 
     if (!layout) return wrong(head, fmt::format("{} must be sent as raw contents", head.datatype));
     // An element takes a byte or more, so a shape cannot ask for more memory than the message justifies.
     if (static_cast<std::uint64_t>(elements) > head.contents.size()) {
-        return wrong(head, fmt::format("its contents are not the {} elements of shape {}", elements,
-                                       to_text(head.shape)));
+        return wrong(head,
+                     fmt::format("its contents are not the {} elements of shape {}", elements, to_text(head.shape)));
     }
     if (dtype == DType::string) return typed_strings(head, elements);
     return typed_numbers(head, dtype, *layout);
@@ -221,8 +222,8 @@ Result tensor_of(const TensorHead& head, Block* block) {
 std::variant<std::vector<NamedTensor>, Malformed> take_tensors(ParsedMessage& message) {
     const bool raw = !message.raw.empty();
     if (raw && message.raw.size() != message.tensors.size()) {
-        return Malformed{fmt::format("there are {} raw contents for {} tensors", message.raw.size(),
-                                     message.tensors.size())};
+        return Malformed{
+            fmt::format("there are {} raw contents for {} tensors", message.raw.size(), message.tensors.size())};
     }
     std::vector<NamedTensor> tensors;
     tensors.reserve(message.tensors.size());

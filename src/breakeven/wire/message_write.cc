@@ -45,7 +45,8 @@ void append_parameter(std::string& out, unsigned field, const Parameter& paramet
 
 void append_tensor_head(std::string& out, unsigned field, const NamedTensor& named) {
     std::string shape;
-    for (const std::int64_t dimension : named.tensor.shape()) append_varint(shape, static_cast<std::uint64_t>(dimension));
+    for (const std::int64_t dimension : named.tensor.shape())
+        append_varint(shape, static_cast<std::uint64_t>(dimension));
     std::string head;
     append_text(head, fields::tensor_name, named.name);
     append_text(head, fields::tensor_datatype, protocol_name(named.tensor.dtype()));

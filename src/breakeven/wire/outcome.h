@@ -35,8 +35,7 @@ Answer value_or_throw(Outcome<Answer> outcome, const std::string& attempt) {
     if (const auto* refused = std::get_if<Refused>(&outcome)) throw Error(refused->kind, attempt, refused->reason);
     if (const auto* lost = std::get_if<Lost>(&outcome)) throw Error(ErrorKind::unavailable, attempt, lost->reason);
     if (const auto* late = std::get_if<Late>(&outcome)) {
-        throw Error(ErrorKind::unavailable, attempt,
-                    "no answer within " + std::to_string(late->limit.count()) + " s");
+        throw Error(ErrorKind::unavailable, attempt, "no answer within " + std::to_string(late->limit.count()) + " s");
     }
     return std::get<Answer>(std::move(outcome));
 }

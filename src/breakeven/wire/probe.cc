@@ -9,7 +9,6 @@
 #include <functional>
 #include <vector>
 
-
 namespace breakeven {
 namespace {
 
@@ -23,7 +22,9 @@ constexpr std::int64_t size_first = 64 * 1024;
 /// The larger size must take this much longer than the smaller one, or else timer and scheduler noise is measured.
 constexpr Seconds difference_min{0.02};
 
-std::string attempt(const Client& client) { return "probe the link to " + client.address(); }
+std::string attempt(const Client& client) {
+    return "probe the link to " + client.address();
+}
 
 /// One call, up and down, as seconds; nothing when it took longer than `limit`.
 struct Sizes {
@@ -32,7 +33,9 @@ struct Sizes {
 };
 using TimedCall = std::function<std::optional<Seconds>(const Sizes&, Seconds limit)>;
 
-Tensor payload(std::int64_t size) { return Tensor(DType::uint8, {size}); }
+Tensor payload(std::int64_t size) {
+    return Tensor(DType::uint8, {size});
+}
 
 std::optional<Seconds> timed_call(Client& client, const Clock& clock, const Request& request, Seconds limit) {
     const Seconds start = clock.now();
@@ -105,7 +108,8 @@ class RateMeasurement {
         }
         if (differences.empty()) differences.push_back(first);
         const Seconds difference = median(differences);
-        if (difference <= Seconds(0)) return {.rate = std::nullopt, .reason = "the link is too fast or too noisy to time"};
+        if (difference <= Seconds(0))
+            return {.rate = std::nullopt, .reason = "the link is too fast or too noisy to time"};
         return {.rate = Bytes(size - size_first) / difference, .reason = {}};
     }
 
@@ -136,13 +140,15 @@ LinkProbe probe_link(Client& client, Clock& clock, const ProbeLimits& limits) {
     };
     const bool ours = server.has(probe_extension);
     const Seconds left = until - clock.now();
-    RateMeasurement up(call, [](std::int64_t size) { return Sizes{.up = size, .down = 0}; }, clock);
+    RateMeasurement up(
+        call, [](std::int64_t size) { return Sizes{.up = size, .down = 0}; }, clock);
     probe.up = up.measure(ours ? left / 2 : left, limits.call_max.count());
     if (!ours) {
         probe.down.reason = "this server has nothing that answers with many bytes (a Breakeven server has)";
         return probe;
     }
-    RateMeasurement down(call, [](std::int64_t size) { return Sizes{.up = 0, .down = size}; }, clock);
+    RateMeasurement down(
+        call, [](std::int64_t size) { return Sizes{.up = 0, .down = size}; }, clock);
     probe.down = down.measure(until - clock.now(), limits.call_max.count());
     return probe;
 }

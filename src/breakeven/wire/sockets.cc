@@ -28,8 +28,8 @@ std::optional<std::uint16_t> port_of(int socket, End end) {
     sockaddr_storage address{};
     socklen_t length = sizeof address;
     auto* generic = reinterpret_cast<sockaddr*>(&address);
-    const int status = end == End::local ? getsockname(socket, generic, &length)
-                                         : getpeername(socket, generic, &length);
+    const int status =
+        end == End::local ? getsockname(socket, generic, &length) : getpeername(socket, generic, &length);
     if (status != 0) return std::nullopt;
     if (address.ss_family == AF_INET) return ntohs(reinterpret_cast<sockaddr_in*>(&address)->sin_port);
     if (address.ss_family == AF_INET6) return ntohs(reinterpret_cast<sockaddr_in6*>(&address)->sin6_port);
