@@ -86,6 +86,15 @@ std::vector<std::string> stable_names(const GraphProto& graph) {
     return names;
 }
 
+bool makes(const GraphProto& graph, const std::string& name) {
+    const auto named = [&](const auto& item) { return item.name() == name; };
+    return std::any_of(graph.input().begin(), graph.input().end(), named) ||
+           std::any_of(graph.initializer().begin(), graph.initializer().end(), named) ||
+           std::any_of(graph.node().begin(), graph.node().end(), [&](const NodeProto& node) {
+               return std::find(node.output().begin(), node.output().end(), name) != node.output().end();
+           });
+}
+
 }  // namespace
 
 bool is_standard(const NodeProto& node) {
@@ -154,6 +163,40 @@ GraphIndex index_of(const GraphProto& graph) {
         index.needs.push_back(std::move(needs));
     }
     return index;
+}
+
+std::unordered_set<std::string> names_in(const GraphProto& graph) {
+    std::unordered_set<std::string> names;
+    const auto add = [&](const GraphProto& part) {
+        for (const auto& input : part.input()) names.insert(input.name());
+        for (const auto& tensor : part.initializer()) names.insert(tensor.name());
+    };
+    add(graph);
+    for_each_node(graph, [&](const NodeProto& node) {
+        names.insert(node.name());
+        names.insert(node.output().begin(), node.output().end());
+        for (const GraphProto* inner : subgraphs_of(node)) add(*inner);
+    });
+    return names;
+}
+
+void replace_uses(GraphProto& graph, const std::string& from, const std::string& to) {
+    for (NodeProto& node : *graph.mutable_node()) {
+        for (std::string& input : *node.mutable_input()) {
+            if (input == from) input = to;
+        }
+        const auto enter = [&](GraphProto& inner) {
+            if (makes(inner, from)) return;
+            replace_uses(inner, from, to);
+            for (auto& output : *inner.mutable_output()) {
+                if (output.name() == from) output.set_name(to);
+            }
+        };
+        for (auto& attribute : *node.mutable_attribute()) {
+            if (attribute.has_g()) enter(*attribute.mutable_g());
+            for (GraphProto& inner : *attribute.mutable_graphs()) enter(inner);
+        }
+    }
 }
 
 }  // namespace breakeven

@@ -41,4 +41,10 @@ void for_each_node(const onnx::GraphProto& graph, const std::function<void(const
 /// The subgraphs of a node.
 std::vector<const onnx::GraphProto*> subgraphs_of(const onnx::NodeProto& node);
 
+/// Every name that is taken: of tensors and of nodes, subgraphs included.
+std::unordered_set<std::string> names_in(const onnx::GraphProto& graph);
+/// Every node of the graph and of its subgraphs takes `to` where it took `from`; where a subgraph has a tensor of its own
+/// called `from`, that is meant.
+void replace_uses(onnx::GraphProto& graph, const std::string& from, const std::string& to);
+
 }  // namespace breakeven

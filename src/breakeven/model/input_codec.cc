@@ -23,53 +23,9 @@ Error not_u8(const Model& model, const std::string& reason) {
     return Error(ErrorKind::input, fmt::format("put codec u8 before '{}'", printable(model.name(), 120)), reason);
 }
 
-std::unordered_set<std::string> names_in(const GraphProto& graph) {
-    std::unordered_set<std::string> names;
-    const auto add = [&](const GraphProto& part) {
-        for (const auto& input : part.input()) names.insert(input.name());
-        for (const auto& tensor : part.initializer()) names.insert(tensor.name());
-    };
-    add(graph);
-    for_each_node(graph, [&](const NodeProto& node) {
-        names.insert(node.name());
-        names.insert(node.output().begin(), node.output().end());
-        for (const GraphProto* inner : subgraphs_of(node)) add(*inner);
-    });
-    return names;
-}
-
 std::string fresh_name(std::string name, std::unordered_set<std::string>& taken) {
     while (!taken.insert(name).second) name += "_";
     return name;
-}
-
-bool makes(const GraphProto& graph, const std::string& name) {
-    const auto named = [&](const auto& item) { return item.name() == name; };
-    return std::any_of(graph.input().begin(), graph.input().end(), named) ||
-           std::any_of(graph.initializer().begin(), graph.initializer().end(), named) ||
-           std::any_of(graph.node().begin(), graph.node().end(), [&](const NodeProto& node) {
-               return std::find(node.output().begin(), node.output().end(), name) != node.output().end();
-           });
-}
-
-/// Every node of the graph and of its subgraphs takes `to` where it took `from`.
-void rewire(GraphProto& graph, const std::string& from, const std::string& to) {
-    for (NodeProto& node : *graph.mutable_node()) {
-        for (std::string& input : *node.mutable_input()) {
-            if (input == from) input = to;
-        }
-        const auto enter = [&](GraphProto& inner) {
-            if (makes(inner, from)) return;
-            rewire(inner, from, to);
-            for (auto& output : *inner.mutable_output()) {
-                if (output.name() == from) output.set_name(to);
-            }
-        };
-        for (auto& attribute : *node.mutable_attribute()) {
-            if (attribute.has_g()) enter(*attribute.mutable_g());
-            for (GraphProto& inner : *attribute.mutable_graphs()) enter(inner);
-        }
-    }
 }
 
 /// A chain of new nodes between the input and the old nodes.
@@ -78,7 +34,7 @@ class Front {
     Front(GraphProto& graph, const TensorSpec& input, const ImageInput& image)
         : graph_(graph), image_(image), taken_(names_in(graph)), input_(input.name), last_(input.name) {
         result_ = fresh_name(input_ + "_float", taken_);
-        rewire(graph, input_, result_);
+        replace_uses(graph, input_, result_);
     }
 
     void cast() {
