@@ -30,6 +30,7 @@ class Network final {
 
     // Weights: initializers by name.
 
+    bool is_stored(const std::string& tensor) const { return stored_.contains(tensor); }
     /// Whether it is a stored float32 tensor.
     bool has_weights(const std::string& tensor) const;
     /// Dimensions of a stored tensor. Requires that it is one.

@@ -53,14 +53,14 @@ struct QuantizedLayer {
 };
 
 /// Operators that run in float, as they did: unknown ones, and those that gain nothing.
-struct LeftAlone {
+struct OperatorCount {
     std::string op;
     std::size_t count = 0;
 };
 
 struct QuantizeReport {
     std::vector<QuantizedLayer> layers;  ///< in the order of the graph
-    std::vector<LeftAlone> left_alone;
+    std::vector<OperatorCount> left_alone;
     std::vector<ChosenRange> ranges;  ///< of the quantized activations
     std::size_t folded = 0;           ///< operators that went into a layer beside them
     std::size_t equalized = 0;        ///< pairs of layers rescaled
