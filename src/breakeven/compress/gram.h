@@ -1,0 +1,62 @@
+// gram: second moments of what a layer sees and of what it should answer, streamed from calibration samples. Memory
+// holds the moments and a few sampled rows a layer, never the samples.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "breakeven/compress/execution.h"
+#include "breakeven/compress/gram_layers.h"
+
+namespace breakeven {
+
+/// Inputs of the network without labels, and the way to run it on them.
+struct Calibration {
+    Samples samples;
+    Execute execute;
+};
+
+/// About the mean; a row is one position of one sample.
+struct Moments {
+    std::int64_t rows = 0;
+    Matrix inputs;  ///< covariance of the columns
+    Matrix cross;   ///< of the columns with the outputs: inputs x outputs
+    Vector outputs_variance;
+    Vector inputs_mean;
+    Vector outputs_mean;
+};
+
+class Gram final {
+   public:
+    Gram(Eigen::Index inputs, Eigen::Index outputs);
+    /// One row each, of as many columns as there are inputs and outputs.
+    void add(const Matrix& inputs, const Matrix& outputs);
+    /// Requires that a row was added.
+    Moments moments();
+
+   private:
+    void flush();
+
+    static constexpr Eigen::Index block_rows = 256;  ///< float sums this long lose no digit that matters
+    Matrix inputs_, outputs_;
+    Eigen::Index filled_ = 0;
+    std::int64_t rows_ = 0;
+    Eigen::RowVectorXd inputs_shift_, outputs_shift_;  ///< of the first block: sums about it do not cancel
+    Eigen::MatrixXd xx_, xy_;
+    Eigen::RowVectorXd x_, y_, yy_;
+};
+
+struct GramOptions {
+    std::int64_t rows = 8192;  ///< a layer, from all samples; more: steadier, and the cost grows with it
+    std::uint64_t seed = 1;    ///< which positions
+};
+
+/// For each layer the moments of each of its groups: inputs as `current` computes them, outputs as `original` does, on
+/// the same samples at the same positions. Both have the layers' tensors under the same names, and `current` may have
+/// fewer input channels. Throws Error{usage} without samples.
+std::vector<std::vector<Moments>> moments_of(std::span<const LinearLayer> layers, const Model& original,
+                                             const Model& current, const Calibration& calibration,
+                                             const GramOptions& options);
+
+}  // namespace breakeven
