@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "breakeven/engine/onnxruntime.h"
+#include "breakeven/files/memory_file.h"
 #include "breakeven/files/model_file.h"
 #include "breakeven/serve/server.h"
 #include "breakeven/units/text.h"
@@ -71,6 +72,11 @@ void run_serve(const Shell& shell, const Options& options) {
         return image;
     };
     ServerOptions made = server_options(options, platform);
+    made.repository.sent_loader = [&](SentBytes sent) {
+        ModelImage image = check_sent_model(std::move(sent));
+        contact.with(MemoryFile(image.bytes).path(), image, platform);
+        return image;
+    };
     const Log log = made.log;
     Server server(*engine, loader, shell.clock, std::move(made));
     server.load_repository(options.repository);
@@ -104,7 +110,7 @@ void add_serve(CLI::App& app, Shell& shell) {
     command->add_option("--memory-limit", options->memory_limit, "most that all networks may take, such as 2GiB");
     command->add_option("--max-message", options->message_max, "longest request taken")->capture_default_str();
     command->add_option("--tcp", options->congestion_control, "TCP congestion control: cubic, bbr, reno");
-    command->add_flag("--allow-load", options->allow_load, "clients may load and unload networks of the folder");
+    command->add_flag("--allow-load", options->allow_load, "clients may load and unload networks, and send some");
     command->add_flag("--with-parent", options->with_parent, "end when the program that started this one ends");
 }
 

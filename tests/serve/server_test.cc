@@ -1,80 +1,26 @@
-// The server as clients meet it over the loopback, with an engine in memory: our own client, and gRPC's generated
-// stubs.
+// The server as clients meet it over the loopback, with an engine in memory: inferences, and what is refused.
 #include "breakeven/serve/server.h"
 
-#include <grpcpp/grpcpp.h>
-#include <grpcpp/support/sync_stream.h>
 #include <gtest/gtest.h>
 
 #include <array>
 #include <latch>
-#include <numeric>
 #include <thread>
 
-#include "breakeven/wire/probe.h"
 #include "breakeven/wire/remote.h"
-#include "health.grpc.pb.h"
-#include "open_inference.grpc.pb.h"
-#include "serve/folder.h"
-#include "serve/world.h"
+#include "serve/foreign.h"
 
 namespace breakeven {
 namespace {
 
+using fakes::counting;
+using fakes::Foreign;
 using fakes::identity;
+using fakes::refusal;
+using fakes::request_for;
 using fakes::Script;
 using fakes::World;
 using inference::GRPCInferenceService;
-
-Tensor counting(std::int64_t n) {
-    std::vector<float> values(static_cast<std::size_t>(n));
-    std::iota(values.begin(), values.end(), 0.0F);
-    return Tensor::of<float>(DType::float32, {1, n}, values);
-}
-
-Request request_for(const std::string& model, const Tensor& tensor) {
-    return {.model = model, .version = {}, .id = "7", .parameters = {}, .inputs = {{"x", tensor}}, .outputs = {}};
-}
-
-template <class T>
-std::string refusal(const Outcome<T>& outcome) {
-    const auto* refused = std::get_if<Refused>(&outcome);
-    return refused == nullptr ? "not refused" : refused->reason;
-}
-
-/// The generated stub and a world with one float32 model "same" of shape [-1, 4].
-struct Foreign {
-    explicit Foreign(ServerOptions options = ServerOptions()) : world(std::move(options)) {
-        world.serve("same", identity({{"x", DType::float32, {-1, 4}}}));
-        world.start();
-        channel = grpc::CreateChannel(world.address, grpc::InsecureChannelCredentials());
-        stub = GRPCInferenceService::NewStub(channel);
-    }
-    inference::ModelInferRequest good() const {
-        inference::ModelInferRequest request;
-        request.set_model_name("same");
-        auto* input = request.add_inputs();
-        input->set_name("x");
-        input->set_datatype("FP32");
-        input->add_shape(1);
-        input->add_shape(4);
-        request.add_raw_input_contents(std::string(16, '\1'));
-        return request;
-    }
-    grpc::Status infer(const inference::ModelInferRequest& request) {
-        grpc::ClientContext context;
-        return stub->ModelInfer(&context, request, &reply);
-    }
-    /// "INVALID_ARGUMENT: reason", as numbers and text.
-    std::string status(const inference::ModelInferRequest& request) {
-        const grpc::Status status = infer(request);
-        return std::to_string(status.error_code()) + " " + status.error_message();
-    }
-    World world;
-    std::shared_ptr<grpc::Channel> channel;
-    std::unique_ptr<GRPCInferenceService::Stub> stub;
-    inference::ModelInferResponse reply;
-};
 
 TEST(Server, AnswersWithTheTensorItWasSent) {
     World world;
@@ -222,183 +168,6 @@ TEST(Server, AnEngineThatFailsIsTheModelsErrorNotTheServersEnd) {
     EXPECT_TRUE(std::holds_alternative<bool>(client.live()));
 }
 
-TEST(Server, DescribesItsModelsAsClientsNeedIt) {
-    Foreign foreign;
-    foreign.world.serve("fixed", identity({{"x", DType::int64, {2, -1}}}));
-    grpc::ClientContext one, two, three;
-    inference::ModelMetadataRequest which;
-    which.set_name("same");
-    inference::ModelMetadataResponse metadata;
-    ASSERT_TRUE(foreign.stub->ModelMetadata(&one, which, &metadata).ok());
-    EXPECT_EQ(metadata.platform(), "onnx_onnxv1");
-    EXPECT_EQ(metadata.versions(0), "1");
-    EXPECT_EQ(metadata.inputs(0).shape(0), -1);
-    EXPECT_EQ(metadata.inputs(0).datatype(), "FP32");
-    inference::ModelConfigRequest config_of;
-    config_of.set_name("same");
-    inference::ModelConfigResponse config;
-    ASSERT_TRUE(foreign.stub->ModelConfig(&two, config_of, &config).ok());
-    EXPECT_GT(config.config().max_batch_size(), 0);
-    ASSERT_EQ(config.config().input(0).dims_size(), 1);
-    EXPECT_EQ(config.config().input(0).dims(0), 4);
-    EXPECT_EQ(config.config().input(0).data_type(), inference::TYPE_FP32);
-    config_of.set_name("fixed");
-    ASSERT_TRUE(foreign.stub->ModelConfig(&three, config_of, &config).ok());
-    EXPECT_EQ(config.config().max_batch_size(), 0);
-    EXPECT_EQ(config.config().input(0).dims_size(), 2);
-}
-
-TEST(Server, CountsWhatItDid) {
-    Foreign foreign;
-    inference::ModelInferRequest batch = foreign.good();
-    batch.mutable_inputs(0)->set_shape(0, 3);
-    batch.set_raw_input_contents(0, std::string(48, '\1'));
-    ASSERT_TRUE(foreign.infer(foreign.good()).ok());
-    ASSERT_TRUE(foreign.infer(batch).ok());
-    batch.set_raw_input_contents(0, "wrong");
-    ASSERT_FALSE(foreign.infer(batch).ok());
-    grpc::ClientContext context;
-    inference::ModelStatisticsRequest request;
-    inference::ModelStatisticsResponse statistics;
-    ASSERT_TRUE(foreign.stub->ModelStatistics(&context, request, &statistics).ok());
-    ASSERT_EQ(statistics.model_stats_size(), 1);
-    const inference::ModelStatistics& model = statistics.model_stats(0);
-    EXPECT_EQ(model.version(), "1");
-    EXPECT_EQ(model.inference_count(), 4U);
-    EXPECT_EQ(model.execution_count(), 2U);
-    EXPECT_EQ(model.inference_stats().success().count(), 2U);
-    EXPECT_EQ(model.inference_stats().queue().count(), 2U);
-    EXPECT_EQ(model.inference_stats().fail().count(), 1U);
-    EXPECT_GT(model.last_inference(), 1'600'000'000'000U);
-    ASSERT_EQ(model.batch_stats_size(), 2);
-    EXPECT_EQ(model.batch_stats(1).batch_size(), 3U);
-}
-
-TEST(Server, ReflectionListsItsServices) {
-    Foreign foreign;
-    grpc::ClientContext context;
-    const grpc::internal::RpcMethod method("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
-                                           grpc::internal::RpcMethod::BIDI_STREAMING);
-    const std::unique_ptr<grpc::ClientReaderWriter<grpc::ByteBuffer, grpc::ByteBuffer>> stream(
-        grpc::internal::ClientReaderWriterFactory<grpc::ByteBuffer, grpc::ByteBuffer>::Create(foreign.channel.get(),
-                                                                                              method, &context));
-    const grpc::Slice list_services("\x3a\x01*");  // ServerReflectionRequest.list_services = 7
-    ASSERT_TRUE(stream->Write(grpc::ByteBuffer(&list_services, 1)));
-    grpc::ByteBuffer answer;
-    ASSERT_TRUE(stream->Read(&answer));
-    grpc::Slice bytes;
-    ASSERT_TRUE(answer.DumpToSingleSlice(&bytes).ok());
-    const std::string text(reinterpret_cast<const char*>(bytes.begin()), bytes.size());
-    EXPECT_NE(text.find("inference.GRPCInferenceService"), std::string::npos);
-    EXPECT_NE(text.find("grpc.health.v1.Health"), std::string::npos);
-    stream->WritesDone();
-}
-
-TEST(Server, StandardHealthIsThere) {
-    Foreign foreign;
-    const auto health = grpc::health::v1::Health::NewStub(foreign.channel);
-    grpc::ClientContext one, two, three;
-    grpc::health::v1::HealthCheckRequest request;
-    grpc::health::v1::HealthCheckResponse response;
-    ASSERT_TRUE(health->Check(&one, request, &response).ok());
-    EXPECT_EQ(response.status(), grpc::health::v1::HealthCheckResponse::SERVING);
-    request.set_service("inference.GRPCInferenceService");
-    ASSERT_TRUE(health->Check(&two, request, &response).ok());
-    EXPECT_EQ(response.status(), grpc::health::v1::HealthCheckResponse::SERVING);
-    request.set_service("other");
-    EXPECT_EQ(health->Check(&three, request, &response).error_code(), grpc::StatusCode::NOT_FOUND);
-}
-
-TEST(Server, AWatcherIsToldWhenItStops) {
-    Foreign foreign;
-    const auto health = grpc::health::v1::Health::NewStub(foreign.channel);
-    grpc::ClientContext context;
-    const auto watch = health->Watch(&context, {});
-    grpc::health::v1::HealthCheckResponse response;
-    ASSERT_TRUE(watch->Read(&response));
-    EXPECT_EQ(response.status(), grpc::health::v1::HealthCheckResponse::SERVING);
-    foreign.world.server->stop();
-    ASSERT_TRUE(watch->Read(&response));
-    EXPECT_EQ(response.status(), grpc::health::v1::HealthCheckResponse::NOT_SERVING);
-}
-
-TEST(Server, LoadingNeedsPermission) {
-    Foreign foreign;
-    grpc::ClientContext one, two;
-    inference::RepositoryModelLoadRequest load;
-    inference::RepositoryModelLoadResponse loaded;
-    load.set_model_name("same");
-    EXPECT_EQ(foreign.stub->RepositoryModelLoad(&one, load, &loaded).error_code(), grpc::StatusCode::UNAVAILABLE);
-    inference::RepositoryModelUnloadRequest unload;
-    inference::RepositoryModelUnloadResponse unloaded;
-    unload.set_model_name("same");
-    EXPECT_EQ(foreign.stub->RepositoryModelUnload(&two, unload, &unloaded).error_code(), grpc::StatusCode::UNAVAILABLE);
-    EXPECT_TRUE(foreign.infer(foreign.good()).ok());
-}
-
-TEST(Server, LoadsAndUnloadsWhereAllowed) {
-    ServerOptions options;
-    options.load_requests = LoadRequests::allowed;
-    Foreign foreign(options);
-    const fakes::Folder folder;
-    folder.write("same.onnx");
-    foreign.world.server->load_repository(folder.path);
-    const auto load = [&](const std::function<void(inference::RepositoryModelLoadRequest&)>& change) {
-        grpc::ClientContext context;
-        inference::RepositoryModelLoadRequest request;
-        request.set_model_name("same");
-        change(request);
-        inference::RepositoryModelLoadResponse response;
-        return foreign.stub->RepositoryModelLoad(&context, request, &response).error_code();
-    };
-    grpc::ClientContext context;
-    inference::RepositoryModelUnloadRequest request;
-    request.set_model_name("same");
-    inference::RepositoryModelUnloadResponse response;
-    ASSERT_TRUE(foreign.stub->RepositoryModelUnload(&context, request, &response).ok());
-    EXPECT_EQ(foreign.status(foreign.good()), "14 model 'same' is not ready: unloaded");
-    EXPECT_EQ(load([](auto& r) { (*r.mutable_parameters())["file:1/model.onnx"].set_bytes_param("x"); }),
-              grpc::StatusCode::UNIMPLEMENTED);
-    EXPECT_EQ(load([](auto& r) { r.set_model_name("../same"); }), grpc::StatusCode::NOT_FOUND);
-    EXPECT_EQ(load([](auto&) {}), grpc::StatusCode::OK);
-    EXPECT_TRUE(foreign.infer(foreign.good()).ok());
-}
-
-TEST(Server, AStreamStaysOpenAfterAnError) {
-    Foreign foreign;
-    grpc::ClientContext context;
-    const auto stream = foreign.stub->ModelStreamInfer(&context);
-    inference::ModelStreamInferResponse response;
-    inference::ModelInferRequest unknown = foreign.good();
-    unknown.set_model_name("other");
-    for (int i = 0; i < 3; ++i) {
-        ASSERT_TRUE(stream->Write(foreign.good()));
-        ASSERT_TRUE(stream->Read(&response));
-        EXPECT_EQ(response.error_message(), "");
-        EXPECT_EQ(response.infer_response().raw_output_contents(0), std::string(16, '\1'));
-        EXPECT_TRUE(response.infer_response().parameters().at("triton_final_response").bool_param());
-        ASSERT_TRUE(stream->Write(unknown));
-        ASSERT_TRUE(stream->Read(&response));
-        EXPECT_EQ(response.error_message(), "Request for unknown model: 'other' is not found");
-    }
-    stream->WritesDone();
-    EXPECT_FALSE(stream->Read(&response));
-    EXPECT_TRUE(stream->Finish().ok());
-}
-
-TEST(Server, AStreamEndsWithAStatusWhereTheClientAsksForIt) {
-    Foreign foreign;
-    grpc::ClientContext context;
-    context.AddMetadata("triton_grpc_error", "true");
-    const auto stream = foreign.stub->ModelStreamInfer(&context);
-    inference::ModelInferRequest unknown = foreign.good();
-    unknown.set_model_name("other");
-    ASSERT_TRUE(stream->Write(unknown));
-    inference::ModelStreamInferResponse response;
-    EXPECT_FALSE(stream->Read(&response));
-    EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::NOT_FOUND);
-}
-
 /// A model whose runs end when the test lets them.
 struct Gate {
     std::latch entered{1};
@@ -511,32 +280,6 @@ TEST(Server, ASecondServerCannotTakeTheAddress) {
     Server third(
         world.engine, [](const std::filesystem::path&) { return ModelImage(); }, world.clock, options);
     EXPECT_THROW(third.start(), Error);
-}
-
-TEST(Probe, GivesARateOrTheReasonForEachDirection) {
-    World world;
-    Client& client = world.start();
-    const LinkProbe probe = probe_link(client, world.clock, {.time = Seconds(4), .call_max = Bytes(4 << 20)});
-    EXPECT_GT(probe.round_trip, Seconds(0));
-    EXPECT_GT(probe.connect, Seconds(0));
-    // Loopback on a busy machine can be too fast to time: then it says so. Figures: tests/contract/emulated_probe.py.
-    EXPECT_EQ(probe.up.rate.has_value(), probe.up.reason.empty());
-    EXPECT_EQ(probe.down.rate.has_value(), probe.down.reason.empty());
-    EXPECT_EQ(probe.server, "breakeven 0");
-}
-
-TEST(Probe, ItsModelIsBounded) {
-    World world;
-    Client& client = world.start();
-    const std::array<std::int64_t, 1> wanted{std::int64_t{1} << 40};
-    Request request{.model = "breakeven.probe",
-                    .version = {},
-                    .id = {},
-                    .parameters = {},
-                    .inputs = {{"payload", Tensor(DType::uint8, {0})},
-                               {"reply_bytes", Tensor::of<std::int64_t>(DType::int64, {1}, wanted)}},
-                    .outputs = {}};
-    EXPECT_EQ(refusal(client.infer(request)), "reply_bytes is 1099511627776, it must be 0 to 16777216");
 }
 
 }  // namespace

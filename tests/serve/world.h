@@ -5,6 +5,7 @@
 #include <string>
 
 #include "breakeven/measure/steady_clock.h"
+#include "breakeven/model/sha256.h"
 #include "breakeven/serve/server.h"
 #include "breakeven/wire/client.h"
 #include "fakes/scripted_engine.h"
@@ -16,6 +17,7 @@ class World {
     explicit World(ServerOptions options = ServerOptions()) {
         options.listen = "127.0.0.1:0";
         options.stop_within = Seconds(5.0);
+        options.repository.sent_loader = sent_model;
         server = std::make_unique<Server>(
             engine,
             [](const std::filesystem::path& file) {
@@ -24,10 +26,16 @@ class World {
             clock, std::move(options));
     }
 
+    /// A model that a client sends is the script that its first line names; the rest makes it longer.
+    static ModelImage sent_model(SentBytes sent) {
+        const std::string script = sent.bytes.substr(0, sent.bytes.find('\n'));
+        return {.name = script, .bytes = std::move(sent.bytes), .path = {}, .sha256 = {}};
+    }
+
     /// Adds a model and serves it.
     void serve(const std::string& name, Script script) {
         engine.scripts[name] = std::move(script);
-        server->add_model(ModelImage{.name = name, .bytes = "x", .path = {}, .sha256 = {}});
+        server->add_model(ModelImage{.name = name, .bytes = "x", .path = {}, .sha256 = sha256(name)});
     }
 
     Client& start() {

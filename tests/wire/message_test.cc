@@ -64,7 +64,7 @@ TEST(Message, ProtobufReadsTheRequestWeWrite) {
             .model = "model",
             .version = "3",
             .id = "id",
-            .parameters = {{"flag", true}, {"count", std::int64_t{-5}}},
+            .parameters = {{"flag", true}, {"count", std::int64_t{-5}}, {"word", std::string("text")}},
             .inputs = {{"a", random_tensor(DType::float32, elements)}, {"b", random_tensor(DType::uint8, 3)}},
             .outputs = {"y", "z"}};
         const Pieces pieces = encode(request);
@@ -77,6 +77,7 @@ TEST(Message, ProtobufReadsTheRequestWeWrite) {
         EXPECT_EQ(read.id(), "id");
         EXPECT_TRUE(read.parameters().at("flag").bool_param());
         EXPECT_EQ(read.parameters().at("count").int64_param(), -5);
+        EXPECT_EQ(read.parameters().at("word").string_param(), "text");
         ASSERT_EQ(read.inputs_size(), 2);
         EXPECT_EQ(read.inputs(0).name(), "a");
         EXPECT_EQ(read.inputs(0).datatype(), "FP32");
@@ -128,8 +129,9 @@ TEST(Message, StreamResponsesWrapTheResponse) {
     inference::ModelStreamInferResponse read;
     ASSERT_TRUE(read.ParseFromString(joined(encode_in_stream(encode(response)))));
     EXPECT_EQ(read.infer_response().raw_output_contents(0), bytes_of(response.outputs[0].tensor));
-    ASSERT_TRUE(read.ParseFromString(joined(encode_in_stream("went wrong"))));
+    ASSERT_TRUE(read.ParseFromString(joined(encode_in_stream(StreamError{.reason = "went wrong", .id = "9"}))));
     EXPECT_EQ(read.error_message(), "went wrong");
+    EXPECT_EQ(read.infer_response().id(), "9");
 }
 
 /// A request with one typed input, made by protobuf.
@@ -291,6 +293,19 @@ TEST(Message, FieldsOfTheFutureAreSkipped) {
           std::string("\x9b\x06\x08\x01\x9c\x06"), std::string("\x9d\x06") + std::string(4, 'x')}) {
         EXPECT_EQ(reason(MessageKind::request, unknown + request + unknown), "");
     }
+}
+
+TEST(Message, TextParametersAreReadAndLongOnesPassedOver) {
+    inference::ModelInferRequest request;
+    request.set_model_name("m");
+    (*request.mutable_parameters())["word"].set_string_param("text");
+    (*request.mutable_parameters())["essay"].set_string_param(std::string(5000, 'x'));
+    const auto parsed = parse(MessageKind::request, request.SerializeAsString());
+    const auto& read = std::get<ParsedMessage>(parsed);
+    EXPECT_EQ(text_parameter(read.parameters, "word"), "text");
+    EXPECT_EQ(text_parameter(read.parameters, "essay"), "");
+    EXPECT_EQ(read.parameters.size(), 1U);
+    EXPECT_FALSE(integer_parameter(read.parameters, "word").has_value());
 }
 
 TEST(Message, CutAnywhereItIsRefusedOrWhole) {

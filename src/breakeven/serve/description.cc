@@ -3,6 +3,8 @@
 
 #include <chrono>
 
+#include "breakeven/wire/message.h"
+
 namespace breakeven {
 namespace {
 
@@ -60,6 +62,9 @@ inference::ModelMetadataResponse metadata_of(const ServedModel& model, const std
     out.set_platform(onnx_platform);
     for (const TensorSpec& spec : model.runner->inputs()) describe(spec, *out.add_inputs());
     for (const TensorSpec& spec : model.runner->outputs()) describe(spec, *out.add_outputs());
+    if (!model.sha256.empty()) {
+        (*out.mutable_parameters())[std::string(sha256_parameter)].set_string_param(model.sha256);
+    }
     return out;
 }
 
@@ -74,6 +79,9 @@ inference::ModelConfig configuration_of(const ServedModel& model, const std::str
     for (const TensorSpec& spec : model.runner->inputs()) configure(spec, model.batched, *out.add_input());
     for (const TensorSpec& spec : model.runner->outputs()) configure(spec, model.batched, *out.add_output());
     out.mutable_model_transaction_policy()->set_decoupled(false);
+    if (!model.sha256.empty()) {
+        (*out.mutable_parameters())[std::string(sha256_parameter)].set_string_value(model.sha256);
+    }
     return out;
 }
 

@@ -21,6 +21,15 @@ std::int64_t nanoseconds(Seconds time) {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(time).count();
 }
 
+/// Whether the network that the request expects is another one. A network that has no hash is never expected.
+std::optional<Refusal> other_network(const ServedModel& model, const std::string& expected) {
+    if (expected.empty() || expected == model.sha256) return std::nullopt;
+    return Refusal{
+        RefusalCode::failed_precondition,
+        fmt::format("model {} is another one here: its SHA-256 is {}, the request expects {}; deploy it again",
+                    in_quotes(model.name), model.sha256.empty() ? "not known" : model.sha256, in_quotes(expected))};
+}
+
 std::vector<Parameter> parameters_of(const RequestTimes& times, Inference::Reply reply) {
     std::vector<Parameter> parameters{{std::string(queue_parameter), nanoseconds(times.queue)},
                                       {std::string(compute_parameter), nanoseconds(times.compute)}};
@@ -88,6 +97,8 @@ Answered Inference::infer(ParsedMessage& request, const Caller& caller, Reply re
 Answered Inference::run(ServedModel& model, ParsedMessage& request, const Caller& caller, Reply reply) {
     const ModelFace face{.name = model.name, .inputs = model.runner->inputs(), .outputs = model.runner->outputs()};
     const Seconds started = clock_.now();
+    const std::string expected = text_parameter(request.parameters, sha256_parameter);
+    if (auto refusal = other_network(model, expected)) return *refusal;
     auto chosen = choose_outputs(face, request.requested);
     if (auto* refusal = std::get_if<Refusal>(&chosen)) return std::move(*refusal);
     auto bound = bind_inputs(face, request);
@@ -116,6 +127,7 @@ Answered Inference::run(ServedModel& model, ParsedMessage& request, const Caller
                       .id = request.id,
                       .parameters = parameters_of(times, reply),
                       .outputs = {}};
+    if (!expected.empty()) response.parameters.push_back({std::string(sha256_parameter), model.sha256});
     for (const std::size_t i : std::get<std::vector<std::size_t>>(chosen)) {
         response.outputs.push_back({.name = face.outputs[i].name, .tensor = std::move(result.outputs[i])});
     }

@@ -10,11 +10,13 @@ namespace breakeven {
 enum class RefusalCode {
     invalid_argument,
     not_found,
+    failed_precondition,
     unimplemented,
     unavailable,
     resource_exhausted,
     deadline_exceeded,
     cancelled,
+    data_loss,
     internal,
 };
 

@@ -9,11 +9,17 @@
 #include <new>
 
 #include "breakeven/error.h"
+#include "breakeven/files/files.h"
+#include "breakeven/model/model.h"
+#include "breakeven/model/sha256.h"
 #include "breakeven/units/text.h"
 #include "breakeven/wire/message.h"
 
 namespace breakeven {
 namespace {
+
+/// Models that clients sent, at once: enough for many devices, and an end to a client that sends without one.
+constexpr std::size_t sent_models_max = 64;
 
 bool share_open_batch(const Runner& runner) {
     const auto open = [](const TensorSpec& spec) { return !spec.shape.empty() && spec.shape.front() < 0; };
@@ -39,14 +45,30 @@ Bytes size_of(const ModelImage& image) {
 Repository::Repository(Engine& engine, ModelLoader loader, RepositoryOptions options)
     : engine_(engine), loader_(std::move(loader)), options_(std::move(options)) {}
 
-void Repository::check_memory(Bytes size) const {
-    if (!options_.memory_limit) return;
+ModelImage check_sent_model(SentBytes sent) {
+    const Bytes memory = memory_limit();
+    const Model model = Model::parse(sent.bytes, sent.name, {.memory = Bytes(memory.count() / 2)});
+    if (!model.external_weights().empty()) {
+        throw Error(ErrorKind::input, "load model " + in_quotes(sent.name),
+                    "its weights lie in other files; put them into the model's own file");
+    }
+    return {.name = std::move(sent.name), .bytes = std::move(sent.bytes), .path = {}, .sha256 = model.facts().sha256};
+}
+
+std::optional<Refusal> Repository::refuse_size(Bytes size) const {
+    if (!options_.memory_limit) return std::nullopt;
     Bytes total = size;
     for (const auto& model : models()) total += model->size;
-    if (total <= *options_.memory_limit) return;
-    throw Error(
-        ErrorKind::unavailable, "keep it in memory",
-        fmt::format("the models would take {}, --memory-limit is {}", to_text(total), to_text(*options_.memory_limit)));
+    if (total <= *options_.memory_limit) return std::nullopt;
+    return Refusal{RefusalCode::resource_exhausted,
+                   fmt::format("the models would take {}, --memory-limit is {}", to_text(total),
+                               to_text(*options_.memory_limit))};
+}
+
+void Repository::check_memory(Bytes size) const {
+    if (const auto refusal = refuse_size(size)) {
+        throw Error(ErrorKind::unavailable, "keep it in memory", refusal->reason);
+    }
 }
 
 std::shared_ptr<ServedModel> Repository::load_image(const ModelImage& image, const Candidate& candidate) const {
@@ -56,6 +78,7 @@ std::shared_ptr<ServedModel> Repository::load_image(const ModelImage& image, con
     model->name = candidate.name;
     model->version = candidate.version;
     model->file = candidate.file.filename().string();
+    if (image.path.empty()) model->sha256 = image.sha256;
     model->size = size;
     model->runner = engine_.load(image, options_.platform, options_.load);
     model->batched = share_open_batch(*model->runner);
@@ -63,14 +86,15 @@ std::shared_ptr<ServedModel> Repository::load_image(const ModelImage& image, con
 }
 
 Repository::Entry Repository::load_candidate(const Candidate& candidate) const {
-    if (!candidate.problem.empty()) return {.model = nullptr, .reason = candidate.problem};
-    if (candidate.name == probe_model) return {.model = nullptr, .reason = "this name is the server's own"};
+    if (!candidate.problem.empty()) return {.model = nullptr, .reason = candidate.problem, .from = From::here};
+    if (candidate.name == probe_model)
+        return {.model = nullptr, .reason = "this name is the server's own", .from = From::here};
     try {
-        return {.model = load_image(loader_(candidate.file), candidate), .reason = {}};
+        return {.model = load_image(loader_(candidate.file), candidate), .reason = {}, .from = From::here};
     } catch (const std::bad_alloc&) {
-        return {.model = nullptr, .reason = "it needs more memory than there is"};
+        return {.model = nullptr, .reason = "it needs more memory than there is", .from = From::here};
     } catch (const std::exception& error) {
-        return {.model = nullptr, .reason = error.what()};
+        return {.model = nullptr, .reason = error.what(), .from = From::here};
     }
 }
 
@@ -95,7 +119,20 @@ void Repository::add(const ModelImage& image) {
         throw Error(ErrorKind::input, "serve " + in_quotes(candidate.name), "this name is the server's own");
     }
     const std::scoped_lock loading(loading_);
-    keep(candidate, {.model = load_image(image, candidate), .reason = {}});
+    keep(candidate, {.model = load_image(image, candidate), .reason = {}, .from = From::here});
+}
+
+Repository::Versions Repository::versions_of(const std::string& name) const {
+    const std::shared_lock lock(mutex_);
+    const auto found = models_.find(name);
+    return found == models_.end() ? Versions() : found->second;
+}
+
+/// What was there outlives the lock: an engine may take its time to free a model.
+void Repository::replace(const std::string& name, Versions versions) {
+    const std::unique_lock lock(mutex_);
+    models_[name].swap(versions);
+    if (models_[name].empty()) models_.erase(name);
 }
 
 std::optional<Refusal> Repository::load(const std::string& name) {
@@ -103,18 +140,26 @@ std::optional<Refusal> Repository::load(const std::string& name) {
     try {
         if (folder_.empty())
             return Refusal{RefusalCode::unavailable, "this server has no repository folder to load from"};
-        bool found = false;
+        const Versions before = versions_of(name);
+        Versions loaded;
         std::string failure;
         for (const Candidate& candidate : find_models(folder_)) {
             if (candidate.name != name) continue;
-            found = true;
             Entry entry = load_candidate(candidate);
-            if (!entry.model) failure = entry.reason;
-            keep(candidate, std::move(entry));
+            if (!entry.model) {
+                failure = entry.reason;
+                const auto old = before.find(candidate.version);
+                if (old != before.end() && old->second.model) entry = old->second;
+            }
+            loaded[candidate.version] = std::move(entry);
         }
-        if (!found) {
+        if (loaded.empty()) {
             return Refusal{RefusalCode::not_found, "there is no model " + in_quotes(name) + " in the repository"};
         }
+        // What a client sent goes only when there is something in its place.
+        const bool any_ready =
+            std::ranges::any_of(loaded, [](const auto& entry) { return entry.second.model != nullptr; });
+        if (any_ready || before.empty() || before.begin()->second.from == From::here) replace(name, std::move(loaded));
         if (failure.empty()) return std::nullopt;
         return Refusal{RefusalCode::invalid_argument, "cannot load " + in_quotes(name) + ": " + failure};
     } catch (const Error& error) {
@@ -122,16 +167,63 @@ std::optional<Refusal> Repository::load(const std::string& name) {
     }
 }
 
+void Repository::check_room_for(const std::string& name) const {
+    const std::shared_lock lock(mutex_);
+    std::size_t sent = 0;
+    for (const auto& [other, versions] : models_) {
+        if (other != name) sent += versions.begin()->second.from == From::client ? 1U : 0U;
+    }
+    if (sent >= sent_models_max) {
+        throw Error(ErrorKind::unavailable, "keep it in memory",
+                    fmt::format("{} models that clients sent are here already; unload one first", sent));
+    }
+}
+
+std::optional<Refusal> Repository::deploy(SentModel sent) {
+    const std::string attempt = "cannot load " + in_quotes(sent.name) + ": ";
+    if (sent.name == probe_model) return Refusal{RefusalCode::invalid_argument, "this name is the server's own"};
+    const Candidate candidate{.name = sent.name, .version = sent.version, .file = "model.onnx", .problem = {}};
+    const std::scoped_lock loading(loading_);
+    try {
+        const Bytes size(static_cast<std::int64_t>(sent.bytes.size()));
+        if (auto refusal = refuse_size(size)) return refusal;
+        check_room_for(sent.name);
+        std::string identity = sha256(sent.bytes);
+        if (!sent.sha256.empty() && sent.sha256 != identity) {
+            return Refusal{RefusalCode::data_loss,
+                           attempt + "the file's SHA-256 is " + identity + ", announced was " + sent.sha256};
+        }
+        ModelImage image = options_.sent_loader({.name = sent.name, .bytes = std::move(sent.bytes)});
+        image.sha256 = std::move(identity);
+        Versions versions;
+        versions[sent.version] = {.model = load_image(image, candidate), .reason = {}, .from = From::client};
+        replace(sent.name, std::move(versions));
+        return std::nullopt;
+    } catch (const Error& error) {
+        Refusal refusal = refusal_of(error);
+        // To a client UNAVAILABLE means: try again. This will not change by that.
+        if (refusal.code == RefusalCode::unavailable) refusal.code = RefusalCode::resource_exhausted;
+        return Refusal{refusal.code, attempt + refusal.reason};
+    } catch (const std::bad_alloc&) {
+        return Refusal{RefusalCode::resource_exhausted, attempt + "it needs more memory than there is"};
+    }
+}
+
+bool Repository::serves(const std::string& name, const std::string& sha256) const {
+    const Found found = find(name, "");
+    const auto* model = std::get_if<std::shared_ptr<ServedModel>>(&found);
+    return model != nullptr && !sha256.empty() && (*model)->sha256 == sha256;
+}
+
 std::optional<Refusal> Repository::unload(const std::string& name) {
     const std::scoped_lock loading(loading_);
-    Versions dropped;  // outlives the lock: an engine may take its time to free a model
-    const std::unique_lock lock(mutex_);
-    const auto found = models_.find(name);
-    if (found == models_.end()) {
+    Versions versions = versions_of(name);
+    if (versions.empty()) {
         return Refusal{RefusalCode::not_found, "there is no model " + in_quotes(name) + " in the repository"};
     }
-    dropped = found->second;
-    for (auto& [version, entry] : found->second) entry = {.model = nullptr, .reason = "unloaded"};
+    std::erase_if(versions, [](const auto& entry) { return entry.second.from == From::client; });
+    for (auto& [version, entry] : versions) entry = {.model = nullptr, .reason = "unloaded", .from = From::here};
+    replace(name, std::move(versions));
     return std::nullopt;
 }
 

@@ -23,10 +23,29 @@ namespace breakeven {
 /// Reads and checks a model file; throws Error. (files/ has it; a server need not know how.)
 using ModelLoader = std::function<ModelImage(const std::filesystem::path& file)>;
 
+/// Checks a model that a client sends, as strictly as the other one does a file; throws Error.
+struct SentBytes {
+    std::string name;
+    std::string bytes;
+};
+using SentModelLoader = std::function<ModelImage(SentBytes sent)>;
+
+/// Checks the model, but does not try it out: an engine that crashes on it takes the server with it.
+ModelImage check_sent_model(SentBytes sent);
+
+/// A model that a client sends.
+struct SentModel {
+    std::string name;
+    std::int64_t version = 1;
+    std::string bytes;
+    std::string sha256;  ///< what the client says; empty: it does not
+};
+
 struct ServedModel {
     std::string name;
     std::int64_t version = 1;
-    std::string file;  ///< its name, for the configuration
+    std::string file;    ///< its name, for the configuration
+    std::string sha256;  ///< of the file; empty where weights lie in other files
     Bytes size;
     std::unique_ptr<Runner> runner;
     /// All inputs and outputs share an open first dimension: a batch.
@@ -46,6 +65,7 @@ struct RepositoryOptions {
     LoadOptions load;
     /// What all loaded models together may take, by the size of their files.
     std::optional<Bytes> memory_limit;
+    SentModelLoader sent_loader = check_sent_model;
 };
 
 class Repository final {
@@ -59,9 +79,18 @@ class Repository final {
     /// Loads a model that lies in no folder, as version 1. Throws Error.
     void add(const ModelImage& image);
 
-    /// (Re)loads all versions of a model of the folder, or takes it out; requests under way finish on what they have.
+    /// (Re)loads all versions of a model of the folder, in place of one that a client sent. A version that fails stays
+    /// as it was. Requests under way finish on what they have, here and below.
     std::optional<Refusal> load(const std::string& name);
+    /// Serves a model that a client sends, in memory only, in place of all of that name; or leaves all as it was.
+    std::optional<Refusal> deploy(SentModel sent);
+    /// Takes a model out. One that a client sent is forgotten, one of the folder can be loaded again.
     std::optional<Refusal> unload(const std::string& name);
+
+    /// Whether the newest version of the model has this hash.
+    bool serves(const std::string& name, const std::string& sha256) const;
+    /// Why a model of this size has no room here.
+    std::optional<Refusal> refuse_size(Bytes size) const;
 
     // shared: a request keeps its model while another request unloads it.
     using Found = std::variant<std::shared_ptr<ServedModel>, Refusal>;
@@ -74,16 +103,21 @@ class Repository final {
     const Engine& engine() const { return engine_; }
 
    private:
+    enum class From { here, client };
     struct Entry {
         std::shared_ptr<ServedModel> model;  ///< null: not ready
         std::string reason;
+        From from = From::here;
     };
     using Versions = std::map<std::int64_t, Entry>;
 
     Entry load_candidate(const Candidate& candidate) const;
     std::shared_ptr<ServedModel> load_image(const ModelImage& image, const Candidate& candidate) const;
     void check_memory(Bytes size) const;
+    void check_room_for(const std::string& name) const;
     void keep(const Candidate& candidate, Entry entry);
+    Versions versions_of(const std::string& name) const;
+    void replace(const std::string& name, Versions versions);
 
     Engine& engine_;
     ModelLoader loader_;

@@ -10,6 +10,8 @@
 #include <mutex>
 
 #include "breakeven/error.h"
+#include "breakeven/files/files.h"
+#include "breakeven/serve/deployments.h"
 #include "breakeven/serve/health.h"
 #include "breakeven/serve/inference.h"
 #include "breakeven/serve/service.h"
@@ -38,6 +40,15 @@ std::size_t buffer_max(Bytes message_max) {
 void enable_reflection() {
     static std::once_flag once;
     std::call_once(once, [] { grpc::reflection::InitProtoReflectionServerBuilderPlugin(); });
+}
+
+DeploymentLimits deployment_limits(const ServerOptions& options) {
+    constexpr std::int64_t around_a_piece = 64 << 10;  // names, hashes, lengths
+    DeploymentLimits limits;
+    limits.piece_max = std::min(limits.piece_max, Bytes(options.message_max.count() - around_a_piece));
+    // No more than the models may take, and where nothing is said a quarter of what there is.
+    limits.uploads.total = options.repository.memory_limit.value_or(Bytes(memory_limit().count() / 4));
+    return limits;
 }
 
 void configure(grpc::ServerBuilder& builder, const ServerOptions& options) {
@@ -75,13 +86,14 @@ std::string host_of(const std::string& listen) {
 struct Server::Running {
     Running(Repository& repository, Admission& admission, const Clock& clock, const ServerOptions& options)
         : inference({.repository = repository, .admission = admission, .clock = clock, .log = options.log}),
+          deployments(repository, clock, deployment_limits(options)),
           service({.repository = repository,
                    .inference = inference,
-                   .version = options.version,
-                   .control = options.load_requests == LoadRequests::allowed ? RepositoryControl::allowed
-                                                                             : RepositoryControl::refused}) {}
+                   .deployments = options.load_requests == LoadRequests::allowed ? &deployments : nullptr,
+                   .version = options.version}) {}
 
     Inference inference;
+    Deployments deployments;
     InferenceService service;
     HealthService health;
     std::unique_ptr<grpc::Server> server;

@@ -26,7 +26,7 @@ struct ServerOptions {
     /// Longest request taken; a longer one is refused with RESOURCE_EXHAUSTED. Larger admits larger tensors, and lets
     /// a client use more memory.
     Bytes message_max{std::int64_t{256} << 20};
-    /// Whether clients may load and unload models of the repository.
+    /// Whether clients may load and unload models: of the repository, and such as they send.
     LoadRequests load_requests = LoadRequests::refused;
     /// How long stop() waits for what is under way.
     Seconds stop_within{10.0};

@@ -7,6 +7,7 @@
 
 #include "breakeven/serve/description.h"
 #include "breakeven/wire/client.h"
+#include "breakeven/wire/deploy.h"
 #include "breakeven/wire/slices.h"
 
 namespace breakeven {
@@ -18,11 +19,13 @@ grpc::StatusCode code_of(RefusalCode code) {
     switch (code) {
         case RefusalCode::invalid_argument: return grpc::StatusCode::INVALID_ARGUMENT;
         case RefusalCode::not_found: return grpc::StatusCode::NOT_FOUND;
+        case RefusalCode::failed_precondition: return grpc::StatusCode::FAILED_PRECONDITION;
         case RefusalCode::unimplemented: return grpc::StatusCode::UNIMPLEMENTED;
         case RefusalCode::unavailable: return grpc::StatusCode::UNAVAILABLE;
         case RefusalCode::resource_exhausted: return grpc::StatusCode::RESOURCE_EXHAUSTED;
         case RefusalCode::deadline_exceeded: return grpc::StatusCode::DEADLINE_EXCEEDED;
         case RefusalCode::cancelled: return grpc::StatusCode::CANCELLED;
+        case RefusalCode::data_loss: return grpc::StatusCode::DATA_LOSS;
         case RefusalCode::internal: return grpc::StatusCode::INTERNAL;
     }
     return grpc::StatusCode::INTERNAL;
@@ -47,19 +50,36 @@ bool wants_status(const grpc::ServerContext& context) {
 
 }  // namespace
 
-template <class Request, class Response>
-void InferenceService::add(const char* name, grpc::Status (InferenceService::*call)(const Request&, Response&)) {
+template <class Request, class Response, class Call>
+void InferenceService::add_handler(const char* name, const Call& call) {
     using Handler = grpc::internal::RpcMethodHandler<InferenceService, Request, Response, google::protobuf::MessageLite,
                                                      google::protobuf::MessageLite>;
-    const auto handle = [call](InferenceService* self, grpc::ServerContext*, const Request* in, Response* out) {
+    const auto handle = [call](InferenceService* self, grpc::ServerContext* context, const Request* in, Response* out) {
         try {
-            return (self->*call)(*in, *out);
+            return call(*self, *context, *in, *out);
+        } catch (const std::bad_alloc&) {
+            return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "this request needs more memory than there is");
         } catch (const std::exception& error) {
             return grpc::Status(grpc::StatusCode::INTERNAL, error.what());
         }
     };
     AddMethod(new grpc::internal::RpcServiceMethod(name, grpc::internal::RpcMethod::NORMAL_RPC,
                                                    new Handler(handle, this)));  // gRPC owns both
+}
+
+template <class Request, class Response>
+void InferenceService::add(const char* name, grpc::Status (InferenceService::*call)(const Request&, Response&)) {
+    add_handler<Request, Response>(name, [call](InferenceService& self, const grpc::ServerContext&, const Request& in,
+                                                Response& out) { return (self.*call)(in, out); });
+}
+
+template <class Request, class Response>
+void InferenceService::add(const char* name, grpc::Status (InferenceService::*call)(const grpc::ServerContext&,
+                                                                                    const Request&, Response&)) {
+    add_handler<Request, Response>(
+        name, [call](InferenceService& self, const grpc::ServerContext& context, const Request& in, Response& out) {
+            return (self.*call)(context, in, out);
+        });
 }
 
 InferenceService::InferenceService(Parts parts) : parts_(std::move(parts)) {
@@ -124,7 +144,11 @@ grpc::Status InferenceService::metadata(const inference::ServerMetadataRequest& 
     out.set_version(parts_.version);
     out.add_extensions("model_configuration");
     out.add_extensions("statistics");
-    if (parts_.control == RepositoryControl::allowed) out.add_extensions("model_repository");
+    if (parts_.deployments != nullptr) {
+        out.add_extensions(std::string(repository_extension));
+        out.add_extensions(std::string(pieces_extension));
+    }
+    out.add_extensions(std::string(sha256_extension));
     out.add_extensions(std::string(probe_extension));
     out.add_extensions(std::string(times_extension));
     return grpc::Status::OK;
@@ -171,27 +195,29 @@ grpc::Status InferenceService::index(const inference::RepositoryIndexRequest& in
     return grpc::Status::OK;
 }
 
-grpc::Status InferenceService::load(const inference::RepositoryModelLoadRequest& in,
-                                    inference::RepositoryModelLoadResponse& /*out*/) {
-    if (parts_.control == RepositoryControl::refused) {
+grpc::Status InferenceService::load(const grpc::ServerContext& context, const inference::RepositoryModelLoadRequest& in,
+                                    inference::RepositoryModelLoadResponse& out) {
+    if (parts_.deployments == nullptr) {
         return {grpc::StatusCode::UNAVAILABLE, "loading models is not allowed here (serve --allow-load allows it)"};
     }
-    for (const auto& [name, value] : in.parameters()) {
-        if (name == "config" || name.starts_with("file:")) {
-            return {grpc::StatusCode::UNIMPLEMENTED,
-                    "only models that lie in the repository can be loaded, without files or a config in the request"};
-        }
-    }
-    const std::optional<Refusal> refusal = parts_.repository.load(in.model_name());
-    return refusal ? status_of(*refusal) : grpc::Status::OK;
+    if (stopping_) return stopping_status();
+    // gRPC hands the request over as its own, to be read once; its type says const all the same.
+    auto& request = const_cast<inference::RepositoryModelLoadRequest&>(in);
+    const auto loaded = parts_.deployments->load(request, context.deadline());
+    if (const auto* refusal = std::get_if<Refusal>(&loaded)) return status_of(*refusal);
+    const auto& reply = std::get<Deployments::Reply>(loaded);
+    out.set_breakeven_received(reply.received.count());
+    out.set_breakeven_piece_max(reply.piece_max.count());
+    return grpc::Status::OK;
 }
 
-grpc::Status InferenceService::unload(const inference::RepositoryModelUnloadRequest& in,
+grpc::Status InferenceService::unload(const grpc::ServerContext& context,
+                                      const inference::RepositoryModelUnloadRequest& in,
                                       inference::RepositoryModelUnloadResponse& /*out*/) {
-    if (parts_.control == RepositoryControl::refused) {
+    if (parts_.deployments == nullptr) {
         return {grpc::StatusCode::UNAVAILABLE, "unloading models is not allowed here (serve --allow-load allows it)"};
     }
-    const std::optional<Refusal> refusal = parts_.repository.unload(in.model_name());
+    const std::optional<Refusal> refusal = parts_.deployments->unload(in.model_name(), context.deadline());
     return refusal ? status_of(*refusal) : grpc::Status::OK;
 }
 
@@ -241,10 +267,12 @@ grpc::Status InferenceService::serve_stream(grpc::ServerContext& context, Stream
         }
         Parsed request = parse_request(in);
         in.Clear();
+        const auto* message = std::get_if<ParsedMessage>(&request);
+        const std::string id = message != nullptr ? message->id : std::string();
         Answered answered = parts_.inference.answer(std::move(request), caller, Inference::Reply::stream);
         const auto* refusal = std::get_if<Refusal>(&answered);
         if (refusal != nullptr && status_ends_stream) return status_of(*refusal);
-        const Pieces reply = refusal != nullptr ? encode_in_stream(refusal->reason)
+        const Pieces reply = refusal != nullptr ? encode_in_stream(StreamError{.reason = refusal->reason, .id = id})
                                                 : encode_in_stream(std::get<Pieces>(std::move(answered)));
         if (!stream.Write(to_byte_buffer(reply))) break;
         const std::scoped_lock lock(streams_mutex_);

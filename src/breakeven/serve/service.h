@@ -11,21 +11,20 @@
 #include <set>
 #include <string>
 
+#include "breakeven/serve/deployments.h"
 #include "breakeven/serve/inference.h"
 #include "breakeven/serve/repository.h"
 #include "open_inference.pb.h"
 
 namespace breakeven {
 
-enum class RepositoryControl { refused, allowed };
-
 class InferenceService final : public grpc::Service {
    public:
     struct Parts {
         Repository& repository;
         Inference& inference;
+        Deployments* deployments;  ///< null: clients may not load and unload models
         std::string version;
-        RepositoryControl control;
     };
     explicit InferenceService(Parts parts);
 
@@ -35,6 +34,11 @@ class InferenceService final : public grpc::Service {
    private:
     template <class Request, class Response>
     void add(const char* name, grpc::Status (InferenceService::*call)(const Request&, Response&));
+    template <class Request, class Response>
+    void add(const char* name,
+             grpc::Status (InferenceService::*call)(const grpc::ServerContext&, const Request&, Response&));
+    template <class Request, class Response, class Call>
+    void add_handler(const char* name, const Call& call);
 
     grpc::Status live(const inference::ServerLiveRequest&, inference::ServerLiveResponse& out);
     grpc::Status ready(const inference::ServerReadyRequest&, inference::ServerReadyResponse& out);
@@ -44,8 +48,10 @@ class InferenceService final : public grpc::Service {
     grpc::Status configuration(const inference::ModelConfigRequest& in, inference::ModelConfigResponse& out);
     grpc::Status statistics(const inference::ModelStatisticsRequest& in, inference::ModelStatisticsResponse& out);
     grpc::Status index(const inference::RepositoryIndexRequest& in, inference::RepositoryIndexResponse& out);
-    grpc::Status load(const inference::RepositoryModelLoadRequest& in, inference::RepositoryModelLoadResponse&);
-    grpc::Status unload(const inference::RepositoryModelUnloadRequest& in, inference::RepositoryModelUnloadResponse&);
+    grpc::Status load(const grpc::ServerContext& context, const inference::RepositoryModelLoadRequest& in,
+                      inference::RepositoryModelLoadResponse& out);
+    grpc::Status unload(const grpc::ServerContext& context, const inference::RepositoryModelUnloadRequest& in,
+                        inference::RepositoryModelUnloadResponse&);
 
     using Stream = grpc::ServerReaderWriter<grpc::ByteBuffer, grpc::ByteBuffer>;
     grpc::Status infer(grpc::ServerContext& context, grpc::ByteBuffer& in, grpc::ByteBuffer& out);

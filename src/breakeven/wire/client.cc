@@ -36,15 +36,28 @@ ErrorKind kind_of(grpc::StatusCode code) {
     }
 }
 
-/// A call that ended without an answer.
+Refused::About about(grpc::StatusCode code) {
+    switch (code) {
+        case grpc::StatusCode::NOT_FOUND: return Refused::About::absent_network;
+        case grpc::StatusCode::FAILED_PRECONDITION: return Refused::About::other_network;
+        default: return Refused::About::request;
+    }
+}
+
+/// A call that ended without an answer. `after`: the connection's state then.
 template <class Answer>
-Outcome<Answer> failed(const grpc::Status& status, Seconds limit) {
+Outcome<Answer> failed(const grpc::Status& status, Seconds limit, grpc_connectivity_state after) {
     switch (status.error_code()) {
         case grpc::StatusCode::DEADLINE_EXCEEDED: return Late{limit};
         case grpc::StatusCode::UNAVAILABLE:
         case grpc::StatusCode::CANCELLED:
-        case grpc::StatusCode::DATA_LOSS: return Lost{status.error_message()};
-        default: return Refused{kind_of(status.error_code()), status.error_message()};
+            // Where the connection broke, gRPC has made the status, and knows of the break before the call ends.
+            return Lost{.reason = status.error_message(), .server_says = after == GRPC_CHANNEL_READY};
+        case grpc::StatusCode::DATA_LOSS: return Lost{.reason = status.error_message()};
+        default:
+            return Refused{.kind = kind_of(status.error_code()),
+                           .reason = status.error_message(),
+                           .about = about(status.error_code())};
     }
 }
 
@@ -74,7 +87,8 @@ Outcome<InferReply> reply_of(grpc::ByteBuffer& buffer) {
         }
         return InferReply{.outputs = std::get<std::vector<NamedTensor>>(std::move(tensors)),
                           .times = times_of(message.parameters),
-                          .version = std::move(message.version)};
+                          .version = std::move(message.version),
+                          .sha256 = text_parameter(message.parameters, sha256_parameter)};
     } catch (const Error& error) {
         return Lost{std::string("the server's reply makes no sense: ") + error.what()};
     }
@@ -96,19 +110,23 @@ bool ServerDescription::has(std::string_view extension) const {
 }
 
 struct Client::Connection {
+    const std::string& address;
+    const ClientOptions& options;
     std::shared_ptr<grpc::Channel> channel;
     std::unique_ptr<inference::GRPCInferenceService::Stub> stub;
     grpc::internal::RpcMethod infer;
     std::atomic<bool> congestion_control_set = false;
 
-    explicit Connection(std::shared_ptr<grpc::Channel> made)
-        : channel(std::move(made)),
+    Connection(std::shared_ptr<grpc::Channel> made, const Client& owner)
+        : address(owner.address_),
+          options(owner.options_),
+          channel(std::move(made)),
           stub(inference::GRPCInferenceService::NewStub(channel)),
           infer("/inference.GRPCInferenceService/ModelInfer", grpc::internal::RpcMethod::NORMAL_RPC, channel) {}
 
     /// Waits for a first connection, which a call alone would do for gRPC's own 20 s. Nothing when connected, or when
     /// the attempt failed already: then the call says why.
-    std::optional<Lost> connect(const std::string& address, const ClientOptions& options, Deadline until) {
+    std::optional<Lost> connect(Deadline until) {
         grpc_connectivity_state state = channel->GetState(true);
         if (state != GRPC_CHANNEL_READY) {
             const Deadline patience = std::min(until, deadline_after(options.connect_timeout));
@@ -128,23 +146,19 @@ struct Client::Connection {
         }
         return std::nullopt;
     }
+
+    /// One call: waits for the connection, bounds the time, and turns gRPC's status into an Outcome.
+    template <class Answer, class Call, class Read>
+    Outcome<Answer> call(Seconds limit, const Call& make, const Read& read) {
+        const Deadline deadline = deadline_after(limit);
+        if (std::optional<Lost> lost = connect(deadline)) return std::move(*lost);
+        grpc::ClientContext context;
+        context.set_deadline(deadline);
+        const grpc::Status status = make(context);
+        if (!status.ok()) return failed<Answer>(status, limit, channel->GetState(false));
+        return read();
+    }
 };
-
-namespace {
-
-/// One call: waits for the connection, bounds the time, and turns gRPC's status into an Outcome.
-template <class Answer, class Connect, class Call, class Read>
-Outcome<Answer> call(Seconds limit, const Connect& connect, const Call& make, const Read& read) {
-    const Deadline deadline = deadline_after(limit);
-    if (std::optional<Lost> lost = connect(deadline)) return std::move(*lost);
-    grpc::ClientContext context;
-    context.set_deadline(deadline);
-    const grpc::Status status = make(context);
-    if (!status.ok()) return failed<Answer>(status, limit);
-    return read();
-}
-
-}  // namespace
 
 Client::Client(std::string address, ClientOptions options)
     : address_(std::move(address)), options_(std::move(options)) {
@@ -152,7 +166,7 @@ Client::Client(std::string address, ClientOptions options)
     grpc::ChannelArguments arguments;
     set_transport(arguments, options_.message_max);
     connection_ = std::make_unique<Connection>(
-        grpc::CreateCustomChannel(address_, grpc::InsecureChannelCredentials(), arguments));
+        grpc::CreateCustomChannel(address_, grpc::InsecureChannelCredentials(), arguments), *this);
 }
 
 Client::~Client() = default;
@@ -160,9 +174,8 @@ Client::~Client() = default;
 Outcome<InferReply> Client::infer(const Request& request, std::optional<Seconds> limit) {
     const grpc::ByteBuffer message = to_byte_buffer(encode(request));
     grpc::ByteBuffer reply;
-    return call<InferReply>(
+    return connection_->call<InferReply>(
         std::min(limit.value_or(options_.call_timeout), options_.call_timeout),
-        [&](Deadline until) { return connection_->connect(address_, options_, until); },
         [&](grpc::ClientContext& context) {
             return grpc::internal::BlockingUnaryCall<grpc::ByteBuffer, grpc::ByteBuffer>(
                 connection_->channel.get(), connection_->infer, &context, message, &reply);
@@ -172,9 +185,8 @@ Outcome<InferReply> Client::infer(const Request& request, std::optional<Seconds>
 
 Outcome<bool> Client::live(std::optional<Seconds> limit) {
     inference::ServerLiveResponse reply;
-    return call<bool>(
+    return connection_->call<bool>(
         std::min(limit.value_or(options_.call_timeout), options_.call_timeout),
-        [&](Deadline until) { return connection_->connect(address_, options_, until); },
         [&](grpc::ClientContext& context) { return connection_->stub->ServerLive(&context, {}, &reply); },
         [&] { return Outcome<bool>(reply.live()); });
 }
@@ -185,8 +197,8 @@ Outcome<Seconds> Client::connect_time() {
 
 Outcome<ServerDescription> Client::describe_server() {
     inference::ServerMetadataResponse reply;
-    return call<ServerDescription>(
-        options_.call_timeout, [&](Deadline until) { return connection_->connect(address_, options_, until); },
+    return connection_->call<ServerDescription>(
+        options_.call_timeout,
         [&](grpc::ClientContext& context) { return connection_->stub->ServerMetadata(&context, {}, &reply); },
         [&]() -> Outcome<ServerDescription> {
             return ServerDescription{.name = reply.name(),
@@ -199,8 +211,8 @@ Outcome<ModelDescription> Client::describe_model(const std::string& model) {
     inference::ModelMetadataRequest request;
     request.set_name(model);
     inference::ModelMetadataResponse reply;
-    return call<ModelDescription>(
-        options_.call_timeout, [&](Deadline until) { return connection_->connect(address_, options_, until); },
+    return connection_->call<ModelDescription>(
+        options_.call_timeout,
         [&](grpc::ClientContext& context) { return connection_->stub->ModelMetadata(&context, request, &reply); },
         [&]() -> Outcome<ModelDescription> {
             ModelDescription made{.versions = {reply.versions().begin(), reply.versions().end()},
@@ -216,10 +228,67 @@ Outcome<ModelDescription> Client::describe_model(const std::string& model) {
                 return true;
             };
             if (!take(reply.inputs(), made.inputs) || !take(reply.outputs(), made.outputs)) {
-                return Refused{ErrorKind::unsupported, "a tensor of this model has a datatype that is not known here"};
+                return Refused{.kind = ErrorKind::unsupported,
+                               .reason = "a tensor of this model has a datatype that is not known here"};
             }
+            const auto told = reply.parameters().find(std::string(sha256_parameter));
+            if (told != reply.parameters().end()) made.sha256 = told->second.string_param();
             return made;
         });
+}
+
+Outcome<std::string> Client::configured_sha256(const std::string& model) {
+    inference::ModelConfigRequest request;
+    request.set_name(model);
+    inference::ModelConfigResponse reply;
+    return connection_->call<std::string>(
+        options_.call_timeout,
+        [&](grpc::ClientContext& context) { return connection_->stub->ModelConfig(&context, request, &reply); },
+        [&]() -> Outcome<std::string> {
+            const auto told = reply.config().parameters().find(std::string(sha256_parameter));
+            return told == reply.config().parameters().end() ? std::string() : told->second.string_value();
+        });
+}
+
+Outcome<LoadReply> Client::load_model(const std::string& model, std::span<const LoadParameter> parameters,
+                                      Seconds limit) {
+    inference::RepositoryModelLoadRequest request;
+    request.set_model_name(model);
+    for (const LoadParameter& parameter : parameters) {
+        inference::ModelRepositoryParameter& out = (*request.mutable_parameters())[parameter.name];
+        if (const auto* number = std::get_if<std::int64_t>(&parameter.value)) {
+            out.set_int64_param(*number);
+        } else if (const auto* text = std::get_if<std::string>(&parameter.value)) {
+            out.set_string_param(*text);
+        } else {
+            const auto bytes = std::get<std::span<const std::byte>>(parameter.value);
+            out.set_bytes_param(bytes.data(), bytes.size());
+        }
+    }
+    inference::RepositoryModelLoadResponse reply;
+    return connection_->call<LoadReply>(
+        limit,
+        [&](grpc::ClientContext& context) { return connection_->stub->RepositoryModelLoad(&context, request, &reply); },
+        [&]() -> Outcome<LoadReply> {
+            return LoadReply{.received = Bytes(reply.breakeven_received()),
+                             .piece_max = Bytes(reply.breakeven_piece_max())};
+        });
+}
+
+Outcome<bool> Client::unload_model(const std::string& model) {
+    inference::RepositoryModelUnloadRequest request;
+    request.set_model_name(model);
+    inference::RepositoryModelUnloadResponse reply;
+    return connection_->call<bool>(
+        options_.call_timeout,
+        [&](grpc::ClientContext& context) {
+            return connection_->stub->RepositoryModelUnload(&context, request, &reply);
+        },
+        [] { return Outcome<bool>(true); });
+}
+
+bool Client::wait_until_connected(Seconds limit) {
+    return connection_->channel->WaitForConnected(deadline_after(limit));
 }
 
 }  // namespace breakeven

@@ -4,7 +4,7 @@
 namespace breakeven::fields {
 
 inline constexpr unsigned map_key = 1, map_value = 2;
-inline constexpr unsigned parameter_bool = 1, parameter_int64 = 2, parameter_uint64 = 5;
+inline constexpr unsigned parameter_bool = 1, parameter_int64 = 2, parameter_string = 3, parameter_uint64 = 5;
 
 inline constexpr unsigned model_name = 1, model_version = 2, id = 3, parameters = 4;
 inline constexpr unsigned request_inputs = 5, request_outputs = 6, request_raw = 7;

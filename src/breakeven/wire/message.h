@@ -33,15 +33,19 @@ struct NamedTensor {
     Tensor tensor;
 };
 
-/// A parameter of a message. The protocol also has text, float and unsigned ones, which we neither need nor write.
+/// A parameter of a message. The protocol also has float and unsigned ones, which we neither need nor write.
 struct Parameter {
     std::string name;
-    std::variant<bool, std::int64_t> value;
+    std::variant<bool, std::int64_t, std::string> value;
 };
 
 /// Parameters of a response: nanoseconds that the request waited for its turn, and that the engine worked.
 inline constexpr std::string_view queue_parameter = "breakeven_queue_ns";
 inline constexpr std::string_view compute_parameter = "breakeven_compute_ns";
+
+/// Of a request: the SHA-256 of the network that must answer it, or nobody; of its response: of the one that did. Also
+/// what a server tells of its networks in their metadata and configurations.
+inline constexpr std::string_view sha256_parameter = "breakeven_sha256";
 
 struct Request {
     std::string model;
@@ -64,7 +68,11 @@ Pieces encode(const Response& response);
 
 /// One message of a ModelInfer stream: a response, or what went wrong with one request while the stream stays open.
 Pieces encode_in_stream(Pieces response);
-Pieces encode_in_stream(std::string_view error);
+struct StreamError {
+    std::string reason;
+    std::string id;  ///< of the request
+};
+Pieces encode_in_stream(const StreamError& error);
 
 // ---- reading
 
@@ -116,6 +124,8 @@ std::variant<ParsedMessage, Malformed> parse(MessageKind kind, std::string_view 
 
 /// The value of an integer parameter, if it is there.
 std::optional<std::int64_t> integer_parameter(const std::vector<Parameter>& parameters, std::string_view name);
+/// The value of a text parameter; empty if it is not there.
+std::string text_parameter(const std::vector<Parameter>& parameters, std::string_view name);
 
 /// The message's tensors, raw or typed, each checked against its own datatype and shape; in the order of
 /// `message.tensors`. Raw blocks move into the tensors.

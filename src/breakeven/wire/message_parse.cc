@@ -126,6 +126,7 @@ class Parser {
         return each_field([&](unsigned field, unsigned type) {
             const bool flag = field == fields::parameter_bool;
             const bool integer = field == fields::parameter_int64 || field == fields::parameter_uint64;
+            if (field == fields::parameter_string && type == wire_length) return parameter_text(out, known);
             if (type != wire_varint || !(flag || integer)) return skip(field, type);
             std::uint64_t value = 0;
             if (!varint(value)) return false;
@@ -137,6 +138,15 @@ class Parser {
             }
             return true;
         });
+    }
+
+    /// Long texts are other programs' business (headers, say): passed over.
+    bool parameter_text(Parameter& out, bool& known) {
+        int n = 0;
+        if (!length(n)) return false;
+        if (n > text_length_max) return in_.Skip(n) || truncated();
+        known = true;
+        return in_.ReadString(&out.value.emplace<std::string>(), n) || truncated();
     }
 
     /// Only the keys of a map: those of a tensor change what the message means, whatever their value.
@@ -255,6 +265,14 @@ std::optional<std::int64_t> integer_parameter(const std::vector<Parameter>& para
         if (parameter.name == name && value != nullptr) return *value;
     }
     return std::nullopt;
+}
+
+std::string text_parameter(const std::vector<Parameter>& parameters, std::string_view name) {
+    for (const Parameter& parameter : parameters) {
+        const auto* value = std::get_if<std::string>(&parameter.value);
+        if (parameter.name == name && value != nullptr) return *value;
+    }
+    return {};
 }
 
 std::string in_quotes(std::string_view text) {

@@ -33,6 +33,8 @@ void append_parameter(std::string& out, unsigned field, const Parameter& paramet
     if (const bool* flag = std::get_if<bool>(&parameter.value)) {
         append_varint(value, fields::parameter_bool << 3U);
         append_varint(value, *flag ? 1 : 0);
+    } else if (const auto* text = std::get_if<std::string>(&parameter.value)) {
+        append_text(value, fields::parameter_string, *text);
     } else {
         append_varint(value, fields::parameter_int64 << 3U);
         append_varint(value, static_cast<std::uint64_t>(std::get<std::int64_t>(parameter.value)));
@@ -120,9 +122,12 @@ Pieces encode_in_stream(Pieces response) {
     return response;
 }
 
-Pieces encode_in_stream(std::string_view error) {
+Pieces encode_in_stream(const StreamError& error) {
+    std::string response;  // as Triton's: the request's id says which of them failed
+    if (!error.id.empty()) append_text(response, fields::id, error.id);
     std::string out;
-    append_text(out, fields::stream_error, error);
+    append_text(out, fields::stream_error, error.reason);
+    append_text(out, fields::stream_response, response);
     return {std::move(out)};
 }
 

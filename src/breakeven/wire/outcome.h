@@ -14,11 +14,15 @@ namespace breakeven {
 struct Refused {
     ErrorKind kind = ErrorKind::input;  ///< what the caller can do about it
     std::string reason;
+    /// What is wrong: the request, or that the server has no such network, or another one than expected.
+    enum class About { request, absent_network, other_network } about = About::request;
 };
 
 /// The server is not there, went away in the middle, or answers what nobody understands.
 struct Lost {
     std::string reason;
+    /// The server itself says so (busy, stopping, forbidden), on a connection that lives on.
+    bool server_says = false;
 };
 
 /// No answer within this time. Whether the server got the request is unknown.
