@@ -18,12 +18,8 @@ class World {
         options.listen = "127.0.0.1:0";
         options.stop_within = Seconds(5.0);
         options.repository.sent_loader = sent_model;
-        server = std::make_unique<Server>(
-            engine,
-            [](const std::filesystem::path& file) {
-                return ModelImage{file.stem().string(), "x", {}, {}};
-            },
-            clock, std::move(options));
+        options_ = std::move(options);
+        make_server();
     }
 
     /// A model that a client sends is the script that its first line names; the rest makes it longer.
@@ -44,11 +40,31 @@ class World {
         return *client;
     }
 
+    /// The server ends and another one starts at its address, with nothing of what clients sent.
+    void restart() {
+        server.reset();
+        options_.listen = address;
+        make_server();
+        server->start();
+    }
+
     SteadyClock clock;
     ScriptedEngine engine;
     std::unique_ptr<Server> server;
     std::string address;
     std::unique_ptr<Client> client;
+
+   private:
+    void make_server() {
+        server = std::make_unique<Server>(
+            engine,
+            [](const std::filesystem::path& file) {
+                return ModelImage{file.stem().string(), "x", {}, {}};
+            },
+            clock, options_);
+    }
+
+    ServerOptions options_;
 };
 
 }  // namespace breakeven::fakes

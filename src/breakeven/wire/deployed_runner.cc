@@ -47,6 +47,8 @@ void DeployedRunner::deploy_again(int failed_deployment) {
     const std::scoped_lock deploying(deploying_);
     if (current().deployment != failed_deployment) return;  // another run has done it meanwhile
     const std::string attempt = fmt::format("deploy '{}' on grpc://{}", image_.name, client_->address());
+    (void)client_->wait_until_connected(
+        options_.deploy.patience);  // it may be restarting; whether it is back, the calls say
     const bool held = value_or_throw(client_->describe_server(), attempt).has(sha256_extension);
     const std::string served = held ? image_.name : content_name(image_.name, sha256_);
     const Deployed deployed = value_or_throw(deploy(*client_, clock_, served, image_, options_.deploy), attempt);
