@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <map>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,9 +36,11 @@ struct ChosenRange {
 std::vector<ChosenRange> candidate_ranges(const std::string& tensor, const Observation& observation,
                                           const CalibrationOptions& options);
 
-/// What each tensor holds over the samples, by name. One pass, or several when all the tensors of one inference would
-/// not fit into memory. Throws Error{input} for tensors that hold numbers that are not finite.
-std::map<std::string, Observation> observe(const Model& model, std::span<const std::string> tensors,
+/// What groups of tensors hold over the samples: `groups` by name, each with the tensors that count for it. One pass,
+/// or several when all the tensors of one inference would take much memory. Throws Error{input} where numbers are not
+/// finite.
+std::map<std::string, Observation> observe(const Model& model,
+                                           const std::map<std::string, std::vector<std::string>>& groups,
                                            const Samples& samples, const Execute& execute);
 
 }  // namespace breakeven

@@ -150,6 +150,7 @@ Network::Network(const Model& model) : origin_(model), proto_(model.proto()) {
     }
     constants_to_stored(graph());
     inputs_without_defaults(graph());
+    if (proto_.ir_version() < 4) proto_.set_ir_version(4);  // the first in which stored tensors need be no inputs
     for (int i = 0; i < graph().initializer_size(); ++i) {
         store_raw(*graph().mutable_initializer(i));
         stored_[graph().initializer(i).name()] = i;
