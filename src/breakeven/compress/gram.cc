@@ -146,8 +146,12 @@ struct Answers {
 };
 
 std::vector<Answers> answers_of(std::span<const LinearLayer> layers, const Model& original,
-                                const Calibration& calibration, const GramOptions& options) {
+                                const Calibration& calibration, const GramOptions& options, const KeptOutputsOf& kept) {
     std::vector<Answers> answers(layers.size());
+    std::vector<LinearLayer> before(layers.begin(), layers.end());
+    for (LinearLayer& layer : before) {
+        if (const auto found = kept.find(layer.output); found != kept.end()) layer.outputs = found->second.before;
+    }
     std::vector<std::string> names;
     for (const LinearLayer& layer : layers) names.push_back(layer.output);
     const auto samples = static_cast<std::int64_t>(calibration.samples.count);
@@ -155,11 +159,14 @@ std::vector<Answers> answers_of(std::span<const LinearLayer> layers, const Model
     Tap(original, names).run(calibration, [&](std::size_t index, const auto& tensor) {
         for (std::size_t l = 0; l < layers.size(); ++l) {
             const Tensor& output = tensor(layers[l].output);
-            const std::int64_t positions = positions_of(layers[l], output);
+            const std::int64_t positions = positions_of(before[l], output);
             const std::uint64_t seed = options.seed * 0x9E3779B97F4A7C15ULL + index;
             answers[l].positions.push_back(sampled_positions(positions, rows_a_sample, seed));
-            answers[l].extents.push_back(extent_of(layers[l], output));
-            answers[l].rows.push_back(output_rows(layers[l], output, answers[l].positions.back()));
+            answers[l].extents.push_back(extent_of(before[l], output));
+            Matrix rows = output_rows(before[l], output, answers[l].positions.back());
+            const auto left = kept.find(layers[l].output);
+            if (left != kept.end()) rows = Matrix(rows(Eigen::all, left->second.indices));
+            answers[l].rows.push_back(std::move(rows));
         }
     });
     return answers;
@@ -169,12 +176,12 @@ std::vector<Answers> answers_of(std::span<const LinearLayer> layers, const Model
 
 std::vector<std::vector<Moments>> moments_of(std::span<const LinearLayer> layers, const Model& original,
                                              const Model& current, const Calibration& calibration,
-                                             const GramOptions& options) {
+                                             const GramOptions& options, const KeptOutputsOf& kept) {
     if (calibration.samples.count == 0) {
         throw Error(ErrorKind::usage, fmt::format("calibrate '{}'", original.name()),
                     "there are no samples; give a folder of inputs (labels are not needed)");
     }
-    const std::vector<Answers> answers = answers_of(layers, original, calibration, options);
+    const std::vector<Answers> answers = answers_of(layers, original, calibration, options, kept);
     std::vector<std::vector<Gram>> grams(layers.size());
     std::vector<std::string> names;
     for (std::size_t l = 0; l < layers.size(); ++l) {

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "breakeven/compress/execution.h"
@@ -52,11 +54,19 @@ struct GramOptions {
     std::uint64_t seed = 1;    ///< which positions
 };
 
+/// Outputs that are left of a layer from which channels were removed.
+struct KeptOutputs {
+    std::int64_t before = 0;
+    std::vector<std::int64_t> indices;  ///< ascending
+};
+/// By the layer's output tensor; a layer that is not there kept all.
+using KeptOutputsOf = std::unordered_map<std::string, KeptOutputs>;
+
 /// For each layer the moments of each of its groups: inputs as `current` computes them, outputs as `original` does, on
-/// the same samples at the same positions. Both have the layers' tensors under the same names, and `current` may have
-/// fewer input channels. Throws Error{usage} without samples.
+/// the same samples at the same positions. Both have the layers' tensors under the same names; `layers` are those of
+/// `current`. Throws Error{usage} without samples.
 std::vector<std::vector<Moments>> moments_of(std::span<const LinearLayer> layers, const Model& original,
                                              const Model& current, const Calibration& calibration,
-                                             const GramOptions& options);
+                                             const GramOptions& options, const KeptOutputsOf& kept = {});
 
 }  // namespace breakeven

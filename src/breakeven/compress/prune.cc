@@ -146,7 +146,8 @@ void count_zeros(const Network& network, const LinearLayer& layer, PrunedLayer& 
 
 }  // namespace
 
-PruneReport prune(Network& network, const PruneOptions& options, const Calibration* calibration) {
+PruneReport prune(Network& network, const PruneOptions& options, const Calibration* calibration,
+                  const Teacher* teacher) {
     LinearLayers all = linear_layers(network);
     check(options, all);
     PruneReport report;
@@ -158,7 +159,8 @@ PruneReport prune(Network& network, const PruneOptions& options, const Calibrati
     };
     const bool looks = calibration != nullptr &&
                        (options.reconstruction != Reconstruction::none || options.choice == PruneChoice::second_order);
-    const std::optional<Model> original = looks ? std::optional(network.finish()) : std::nullopt;
+    std::optional<Teacher> own;
+    if (looks && teacher == nullptr) teacher = &own.emplace(Teacher{network.finish(), {}});
     const std::size_t passes =
         std::clamp<std::size_t>(options.passes_max, 1, std::max<std::size_t>(all.layers.size(), 1));
     for (std::size_t pass = 0, from = 0; pass < passes; ++pass) {
@@ -169,7 +171,8 @@ PruneReport prune(Network& network, const PruneOptions& options, const Calibrati
             std::copy_if(all.layers.begin() + static_cast<std::ptrdiff_t>(from),
                          all.layers.begin() + static_cast<std::ptrdiff_t>(to), std::back_inserter(seen), is_seen);
         const auto moments = seen.empty() ? std::vector<std::vector<Moments>>()
-                                          : moments_of(seen, *original, network.finish(), *calibration, options.gram);
+                                          : moments_of(seen, teacher->model, network.finish(), *calibration,
+                                                       options.gram, teacher->kept);
         std::size_t next = 0;
         for (; from < to; ++from) {
             LinearLayer& layer = all.layers[from];

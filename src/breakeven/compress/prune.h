@@ -60,8 +60,16 @@ struct PruneOptions {
     std::function<void(const PrunedLayer& layer, std::size_t done, std::size_t total)> progress;
 };
 
-/// `calibration` may be null: then the smallest weights go and the others stay as they are. Throws Error{usage} for a
-/// sparsity that is no share or a node that is not there, Error{input} for weights that are not finite.
-PruneReport prune(Network& network, const PruneOptions& options, const Calibration* calibration);
+/// Whose answers the layers are fitted to, when it is not the network as it comes.
+struct Teacher {
+    Model model;         ///< with the layers' outputs under the same names
+    KeptOutputsOf kept;  ///< where the network has fewer outputs than the teacher
+};
+
+/// `calibration` may be null: then the smallest weights go and the others stay as they are. With a sparsity of 0 and a
+/// teacher the layers are only fitted. Throws Error{usage} for a sparsity that is no share or a node that is not there,
+/// Error{input} for weights that are not finite.
+PruneReport prune(Network& network, const PruneOptions& options, const Calibration* calibration,
+                  const Teacher* teacher = nullptr);
 
 }  // namespace breakeven

@@ -1,0 +1,73 @@
+// structured: the recipe letter S. Whole channels go, with all that depends on them, so that the network computes less
+// and really gets faster; those that stay are fitted to what the network answered before. No training.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "breakeven/compress/gram.h"
+#include "breakeven/compress/network.h"
+#include "breakeven/units/units.h"
+
+namespace breakeven {
+
+/// Which channels go first. `magnitude`: those with the smallest weights (Li et al. 2017, arXiv 1608.08710).
+/// `second_order`: those whose removal costs their readers least when the readers adapt (group OBS).
+enum class ChannelChoice { magnitude, second_order };
+/// How many go where. `even`: the same share everywhere. `by_loss`: where a saved multiply-add costs least.
+enum class ChannelAllocation { even, by_loss };
+enum class ChannelRefit { none, least_squares };
+
+struct ChannelOptions {
+    /// Share of the work to keep, above 0 to 1. Work: multiply-adds with channels rounded up to whole vectors, and what
+    /// moving the results costs (see Work in structured_choice.h). 1: only what `fit` asks for.
+    double keep = 0.7;
+    /// Widths that change become multiples of this. Engines compute 16 channels at a time with AVX-512, 8 with AVX2.
+    std::int64_t multiple = 16;
+    ChannelChoice choice = ChannelChoice::second_order;
+    ChannelAllocation allocation = ChannelAllocation::by_loss;
+    ChannelRefit refit = ChannelRefit::least_squares;
+    /// The weights of each layer shall fit this, a cache level for instance; as far as channels can do it.
+    std::optional<Bytes> fit;
+    Bytes weight_size{4};  ///< of one weight, for `fit`: 1 when the network will be quantized
+    double damping = 0.01;
+    int steps = 60;  ///< of each refit (reconstruct.h)
+    GramOptions gram;
+    std::size_t passes_max = 32;     ///< see PruneOptions
+    std::int64_t inputs_max = 4608;  ///< see PruneOptions
+    /// What is done, and how much of it there is.
+    std::function<void(const std::string& what, std::size_t done, std::size_t total)> progress;
+};
+
+/// Channels that went together.
+struct PrunedChannels {
+    std::vector<std::string> makers;  ///< nodes whose outputs they are
+    std::int64_t before = 0;
+    std::int64_t after = 0;
+    double error = 0.0;  ///< expected share of the readers' output variance that is lost, summed over them
+};
+
+struct ChannelReport {
+    std::vector<PrunedChannels> groups;
+    std::int64_t macs_before = 0;
+    std::int64_t macs_after = 0;
+    double work_left = 1.0;  ///< share, see ChannelOptions::keep
+    std::size_t layers = 0;  ///< with weights; how many of them fit, where `fit` was asked for
+    std::size_t layers_fit_before = 0;
+    std::size_t layers_fit_after = 0;
+    std::vector<LeftAlone> left_alone;
+};
+
+struct PrunedNetwork {
+    Model model;
+    ChannelReport report;
+};
+
+/// The model with fewer channels. Throws Error{usage} for options that make no sense or no samples, Error{input} for
+/// weights that are not finite, Error{unsupported} for a network without channels that can go.
+PrunedNetwork prune_channels(const Model& model, const ChannelOptions& options, const Calibration& calibration);
+
+}  // namespace breakeven
