@@ -13,10 +13,8 @@
 namespace breakeven {
 namespace {
 
-/// What an Ethernet-sized packet carries with IPv4, TCP and time stamps: 1500 - 20 - 20 - 12.
-constexpr double segment_bytes = 1448.0;
-/// RFC 6928, Linux since 2.6.39.
-constexpr double initial_window = 10.0;
+constexpr double segment_bytes = static_cast<double>(tcp_segment.count());
+constexpr double initial_window = static_cast<double>(tcp_initial_window);
 /// Linux: TCP_RTO_MIN, added to the smoothed round trip while its variation is small.
 constexpr Seconds timeout_floor{0.2};
 /// HyStart in Linux: acknowledgements further apart are not of one train; smaller windows are left alone.
@@ -158,11 +156,15 @@ class Connection final {
 
 /// bbr on a path whose rate it has measured with payloads of this size: see tcp.h. The first burst is not paced:
 ///   T = (N - burst) / (gain * rate),  rate = N / (RTT + T)   =>   T = RTT * a / (gain - a),  a = 1 - burst / N
-Flight fly_paced(double bytes, const Path& path) {
+Seconds spread_of(Seconds round_trip, double bytes) {
     const double segments = std::max(1.0, bytes / segment_bytes);
     const double paced = std::max(0.0, 1.0 - bbr_burst / segments);
+    return round_trip * (paced / (bbr_gain - paced));
+}
+
+Flight fly_paced(double bytes, const Path& path) {
     Flight flight;
-    flight.duration = std::max(bytes / segment_bytes * path.segment, path.round_trip * (paced / (bbr_gain - paced)));
+    flight.duration = std::max(bytes / segment_bytes * path.segment, spread_of(path.round_trip, bytes));
     return flight;
 }
 
@@ -227,6 +229,10 @@ TcpTime tcp_time(const LinkProfile& link, const Payload& payload, const TcpUse& 
     if (rests_always) return time;
     connection.rest(use.rest);
     return connection.exchange();
+}
+
+Seconds bbr_spread(Seconds round_trip, Bytes size) {
+    return spread_of(round_trip, static_cast<double>(size.count()));
 }
 
 }  // namespace breakeven

@@ -10,6 +10,11 @@
 
 namespace breakeven {
 
+/// What an Ethernet-sized packet carries with IPv4, TCP and time stamps: 1500 - 20 - 20 - 12.
+inline constexpr Bytes tcp_segment{1448};
+/// Segments a sender may have under way before the first acknowledgement: RFC 6928, Linux since 2.6.39.
+inline constexpr std::int64_t tcp_initial_window = 10;
+
 enum class Congestion { cubic, bbr, reno };
 std::string_view name(Congestion congestion);
 /// Throws Error{usage} for an unknown word.
@@ -43,5 +48,8 @@ struct TcpTime {
 /// round trip plus the time T it spread them over, and spreads the next over N / (gain * rate): so T settles at
 /// RTT / (gain - 1), gain = 2 / ln 2 (Cardwell et al. 2016), unless the link itself takes longer.
 TcpTime tcp_time(const LinkProfile& link, const Payload& payload, const TcpUse& use);
+
+/// The time over which bbr spreads a payload that it has sent many times, however fast the link (T above).
+Seconds bbr_spread(Seconds round_trip, Bytes size);
 
 }  // namespace breakeven
