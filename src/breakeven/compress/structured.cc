@@ -8,9 +8,9 @@
 #include <set>
 #include <unordered_map>
 
-#include "breakeven/compress/groups.h"
 #include "breakeven/compress/prune.h"
 #include "breakeven/compress/structured_choice.h"
+#include "breakeven/compress/structured_study.h"
 #include "breakeven/error.h"
 
 namespace breakeven {
@@ -28,30 +28,6 @@ void check(const ChannelOptions& options, const Calibration& calibration) {
         refuse("there are no calibration samples; give a folder of inputs (labels are not needed)");
     }
 }
-
-/// The network with its channels followed, while it is decided which go.
-struct Study {
-    explicit Study(const Model& model)
-        : network(model), map(network), layers(linear_layers(network)), base(network.finish()), groups(map.groups()) {
-        for (std::size_t l = 0; l < layers.layers.size(); ++l) layer_of[layers.layers[l].output] = l;
-        for (std::size_t g = 0; g < groups.size(); ++g) {
-            for (const int unit : groups[g].units) group_of[unit] = g;
-        }
-    }
-
-    const LinearLayer* layer(const ChannelUse& use) const {
-        const auto found = layer_of.find(use.layer);
-        return found == layer_of.end() ? nullptr : &layers.layers[found->second];
-    }
-
-    Network network;
-    ChannelMap map;
-    LinearLayers layers;
-    Model base;
-    std::vector<ChannelGroup> groups;
-    std::unordered_map<std::string, std::size_t> layer_of;
-    std::unordered_map<int, std::size_t> group_of;
-};
 
 std::vector<LayerCost::Part> parts_of(Study& study, const std::vector<int>& labels) {
     std::unordered_map<std::size_t, std::int64_t> by_group;
@@ -160,7 +136,9 @@ ReaderLoss reader_loss(Study& study, const ChannelUse& use, const LinearLayer& l
 class Orders {
    public:
     Orders(Study& study, const ChannelOptions& options, const Calibration& calibration)
-        : study_(study), options_(options), calibration_(calibration) {}
+        : study_(study), options_(options), calibration_(calibration) {
+        if (options.sensitivity_samples > 0) sensitivity_.emplace(study, calibration, options.sensitivity_samples);
+    }
 
     std::vector<RemovalOrder> all() {
         std::vector<RemovalOrder> orders;
@@ -215,30 +193,32 @@ class Orders {
             const bool known = losses.size() == group.readers.size();
             const std::size_t least = known ? least_of(group, options_) : group.units.size();
             orders.push_back(removal_order(group.units, std::move(losses), least));
+            std::vector<const Moments*> seen;
+            for (const std::size_t u : group.readers) {
+                if (known) seen.push_back(&moments[place.at(u)].front());
+            }
+            if (sensitivity_) weigh(orders.back(), group, seen);
             if (options_.progress) options_.progress("channels ranked", orders.size(), study_.groups.size());
         }
+    }
+
+    /// The readers' losses count as much as they move the network's answers, tried with about a quarter gone.
+    void weigh(RemovalOrder& order, const ChannelGroup& group, std::span<const Moments* const> moments) {
+        const auto multiple = static_cast<std::size_t>(options_.multiple);
+        const std::size_t quarter = (group.units.size() / 4 + multiple - 1) / multiple * multiple;
+        const std::size_t tried = std::min(quarter, order.units.size());
+        if (tried == 0) return;
+        const double moved = sensitivity_->of(group, std::span(order.units).first(tried), moments, options_.damping);
+        // A share below float's resolution still makes wider cuts dearer than narrower ones.
+        const double factor = std::max(moved, 1e-9) / std::max(order.loss[tried], 1e-12);
+        for (double& loss : order.loss) loss *= factor;
     }
 
     Study& study_;
     const ChannelOptions& options_;
     const Calibration& calibration_;
+    std::optional<Sensitivity> sensitivity_;
 };
-
-KeptOutputsOf kept_outputs(Study& study, const std::vector<bool>& removed) {
-    KeptOutputsOf kept;
-    for (const ChannelUse& use : study.map.uses()) {
-        const LinearLayer* layer = study.layer(use);
-        if (layer == nullptr || use.tensor != layer->weights || use.role == ChannelUse::Role::read) continue;
-        KeptOutputs& outputs = kept[use.layer];
-        outputs.before = static_cast<std::int64_t>(use.labels.size());
-        for (std::size_t i = 0; i < use.labels.size(); ++i) {
-            if (!removed[static_cast<std::size_t>(study.map.unit(use.labels[i]))]) {
-                outputs.indices.push_back(static_cast<std::int64_t>(i));
-            }
-        }
-    }
-    return kept;
-}
 
 void refit_layers(Study& study, const std::vector<bool>& removed, const ChannelOptions& options,
                   const Calibration& calibration) {
@@ -254,7 +234,7 @@ void refit_layers(Study& study, const std::vector<bool>& removed, const ChannelO
             options.progress("layers fitted", done, total);
         };
     }
-    const Teacher teacher{study.base, kept_outputs(study, removed)};
+    const Teacher teacher{study.base, study.kept_outputs(removed)};
     prune(study.network, fitting, &calibration, &teacher);
 }
 

@@ -33,6 +33,9 @@ struct ChannelOptions {
     /// The weights of each layer shall fit this, a cache level for instance; as far as channels can do it.
     std::optional<Bytes> fit;
     Bytes weight_size{4};  ///< of one weight, for `fit`: 1 when the network will be quantized
+    /// So many samples tell how far the network's answers move when a group loses channels, and the groups' losses are
+    /// weighed by that. 0: every layer counts alike.
+    std::size_t sensitivity_samples = 64;
     double damping = 0.01;
     int steps = 60;  ///< of each refit (reconstruct.h)
     GramOptions gram;
@@ -47,7 +50,9 @@ struct PrunedChannels {
     std::vector<std::string> makers;  ///< nodes whose outputs they are
     std::int64_t before = 0;
     std::int64_t after = 0;
-    double error = 0.0;  ///< expected share of the readers' output variance that is lost, summed over them
+    /// Expected error of the network's answers as a share of their variance; without sensitivity_samples, of the
+    /// readers' outputs, summed. By magnitude: the sum of the weights gone.
+    double error = 0.0;
 };
 
 struct ChannelReport {

@@ -202,7 +202,8 @@ Widths choose_widths(const Costs& costs, std::span<const RemovalOrder> orders, c
     }
     const double goal = options.keep * costs.work(costs.all);
     for (double now = costs.work(widths); now > goal; now = costs.work(widths)) {
-        const auto saved = [&](const Widths& narrower) { return now - costs.work(narrower); };
+        // More than what is missing saves nothing.
+        const auto saved = [&](const Widths& narrower) { return std::min(now - costs.work(narrower), now - goal); };
         if (!narrow(widths, costs, orders, options.multiple, saved)) break;
     }
     return widths;
