@@ -1,6 +1,7 @@
 // A server of scripted models on the loopback, and a client for it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -17,7 +18,10 @@ class World {
     explicit World(ServerOptions options = ServerOptions()) {
         options.listen = "127.0.0.1:0";
         options.stop_within = Seconds(5.0);
-        options.repository.sent_loader = sent_model;
+        options.repository.sent_loader = [this](SentBytes sent) {
+            if (sent_hook) sent_hook();
+            return sent_model(std::move(sent));
+        };
         options_ = std::move(options);
         make_server();
     }
@@ -47,6 +51,9 @@ class World {
         make_server();
         server->start();
     }
+
+    /// Called when a client's model is loaded.
+    std::function<void()> sent_hook;
 
     SteadyClock clock;
     ScriptedEngine engine;
