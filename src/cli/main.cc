@@ -29,6 +29,7 @@ int run(int argc, char** argv) {
     app.get_formatter()->column_width(34);
     add_advise(app, shell);
     add_split(app, shell);
+    add_deploy(app, shell);
     add_inspect(app, shell);
     add_measure(app, shell);
     add_infer(app, shell);

@@ -52,7 +52,8 @@ def main():
         assert measured["results"][0]["energy_j"] is None, "no powers were given: there is no energy"
         cost = document("link_cost", "link", "cost", "wifi", "--up", "49152B", "--down", "400B")
         assert abs(cost["total_s"] - (0.058 + 0.049152 + 400 / 3.53e6)) < 1e-12
-        with harness.Server(folder) as server:
+        with harness.Server(folder, "--allow-load") as server:
+            assert document("deploy", "deploy", model, "--server", server.address)["how"] == "already_there"
             document("link_probe", "link", "probe", server.address)
             document("measure", "measure", model, "--platform", f"grpc://{server.address}", "--runs", "20")
         advice = document("advise", "advise", model, "--platform", "cpu:1", "--link", "ethernet", "--runs", "10",
