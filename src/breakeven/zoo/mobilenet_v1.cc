@@ -1,9 +1,9 @@
-// MobileNet V1: see mobilenet_v1.h.
-#include "breakeven/zoo/mobilenet_v1.h"
-
+// MobileNet V1, alpha 1.0 (Howard et al. 2017, "MobileNets", Table 1), as Keras builds it.
 #include <fmt/format.h>
 
 #include <array>
+
+#include "breakeven/zoo/definitions.h"
 
 namespace breakeven {
 
@@ -30,34 +30,43 @@ constexpr std::array<Block, 13> blocks{{{64, 1},
                                         {1024, 2},
                                         {1024, 1}}};
 
+/// The last of stride 16.
+constexpr std::size_t middle_block = 11;
+
 Value norm_and_relu(NetworkBuilder& builder, const std::string& layer, const Value& from) {
-    return builder.relu6(layer + "_relu", builder.batch_norm(layer + "_bn", from, NormScale::learned));
+    return builder.relu6(layer + "_relu", builder.batch_norm(layer + "_bn", from, {}));
 }
 
-/// A filter for each channel, then a mix of the channels. Keras pads a stride of 2 below and right only.
-Value block(NetworkBuilder& builder, std::size_t number, const Value& from, const Block& shape) {
-    const bool strided = shape.stride == 2;
-    const Value padded = strided ? builder.zero_padding(from, 1) : from;
+/// A filter for each channel, then a mix of the channels.
+Value block(NetworkBuilder& builder, std::size_t number, const Value& from, const Block& shape, Border border) {
+    const bool padded = shape.stride == 2 && border == Border::below_and_right;
+    const Value input = padded ? builder.zero_padding(from, {.before = 0, .after = 1}) : from;
+    const Padding padding = padded ? Padding::valid : Padding::same;
     const std::string depthwise = fmt::format("conv_dw_{}", number);
-    const Value filtered = norm_and_relu(
-        builder, depthwise,
-        builder.depthwise(depthwise, padded,
-                          {.kernel = 3, .stride = shape.stride, .padding = strided ? Padding::valid : Padding::same}));
+    const Value filtered =
+        norm_and_relu(builder, depthwise,
+                      builder.depthwise(depthwise, input, {.kernel = 3, .stride = shape.stride, .padding = padding}));
     const std::string pointwise = fmt::format("conv_pw_{}", number);
-    return norm_and_relu(
-        builder, pointwise,
-        builder.convolution(pointwise, filtered, shape.filters, {.kernel = 1, .stride = 1, .padding = Padding::same}));
+    return norm_and_relu(builder, pointwise, builder.convolution(pointwise, filtered, shape.filters, {.kernel = 1}));
 }
 
 }  // namespace
 
+Features mobilenet_v1_features(NetworkBuilder& builder, std::int64_t side, Border border) {
+    Features features;
+    const Value picture = builder.picture(side);
+    Value value =
+        norm_and_relu(builder, "conv1", builder.convolution("conv1", picture, 32, {.kernel = 3, .stride = 2}));
+    for (std::size_t number = 1; number <= blocks.size(); ++number) {
+        value = block(builder, number, value, blocks[number - 1], border);
+        if (number == middle_block) features.middle = value;
+    }
+    features.last = value;
+    return features;
+}
+
 NetworkBuilder::Value mobilenet_v1(NetworkBuilder& builder, std::int64_t side) {
-    Value value = builder.picture(side);
-    value =
-        norm_and_relu(builder, "conv1",
-                      builder.convolution("conv1", value, 32, {.kernel = 3, .stride = 2, .padding = Padding::same}));
-    for (std::size_t i = 0; i < blocks.size(); ++i) value = block(builder, i + 1, value, blocks[i]);
-    return value;
+    return mobilenet_v1_features(builder, side, Border::below_and_right).last;
 }
 
 }  // namespace breakeven

@@ -1,92 +1,114 @@
 // NetworkBuilder: a network layer by layer, in the words of Keras, whose layers it counts; out comes an ONNX model in
 // NCHW with seeded weights. Without a seed it only counts.
-// Weights are uniform in +-sqrt(6 / fan-in) (He et al. 2015, "Delving deep into rectifiers", eq. 10, as a uniform
-// distribution). The builder follows mean and variance of each channel through the layers, so that a batch norm's
-// statistics are about those of real activations: they neither vanish nor explode, and differ between inputs.
+// Weights are uniform in +-sqrt(6 / fan-in) (He et al. 2015, "Delving deep into rectifiers", eq. 10). A few pictures
+// are rehearsed through the layers: batch norms get the statistics of their activations; a layer with a bias is scaled
+// to the variance 1 and its bias takes the mean away (Mishkin & Matas 2016, "All you need is a good init").
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "breakeven/model/model.h"
-
-namespace onnx {
-class ModelProto;
-}
+#include "breakeven/zoo/graph_writer.h"
+#include "breakeven/zoo/rehearsal.h"
+#include "breakeven/zoo/window.h"
 
 namespace breakeven {
 
-/// Keras' words for what happens at the border.
-enum class Padding { same, valid };
+/// Metadata that tells an untrained network: "breakeven.weights" = "seeded".
+inline constexpr std::string_view weights_metadata_key = "breakeven.weights";
+
 /// Whether a batch norm multiplies with a learned scale; Keras' Inception has none, and ONNX then demands ones.
 enum class NormScale { learned, none };
-enum class Activation { relu, softmax };
+enum class Activation { none, relu, softmax };
+enum class Bias {
+    none,
+    centred,  ///< the mean becomes 0
+    rare      ///< the mean becomes one that a sigmoid maps to 0.01 (Lin et al. 2017, "Focal loss", 4.1: the prior)
+};
 
 class NetworkBuilder final {
    public:
-    /// What a channel's numbers are expected to be over many inputs.
-    struct Moments {
-        double mean = 0.0;
-        double variance = 0.0;
-    };
     /// A tensor between two layers.
     struct Value {
         std::string tensor;
         std::int64_t channels = 0;
         std::int64_t height = 1;
         std::int64_t width = 1;
-        std::int64_t zeros = 0;        ///< rows below and columns right that the next layer pads
-        std::vector<Moments> moments;  ///< of each channel; empty without a seed
+        Zeros zeros;          ///< that the next layer pads
+        Rehearsed rehearsed;  ///< nothing without a seed
     };
     struct Filter {
-        std::int64_t kernel = 3;
-        std::int64_t stride = 1;
+        Extent kernel = 3;
+        Extent stride = 1;
         Padding padding = Padding::same;
+        Bias bias = Bias::none;
+        Activation activation = Activation::none;  ///< part of the layer, as Keras' argument
+    };
+    struct Norm {
+        NormScale scale = NormScale::learned;
+        float epsilon = 1e-3F;  ///< Keras' default
+        /// On the variance: what the rehearsal of a small piece misses, where many layers in a row would add it up.
+        double margin = 1.0;
     };
 
     NetworkBuilder(std::string name, std::optional<std::uint64_t> seed);
-    ~NetworkBuilder();
-    NetworkBuilder(const NetworkBuilder&) = delete;
-    NetworkBuilder& operator=(const NetworkBuilder&) = delete;
 
-    /// A square picture of three channels, scaled to -1..1.
-    Value picture(std::int64_t side);
+    /// A square picture of three channels, scaled to -1..1. The rehearsal runs on a piece of so many rows and columns:
+    /// more are nearer to what the network will see, and take longer.
+    Value picture(std::int64_t side, std::int64_t piece = 32);
+    /// One channel of numbers with mean 0 and variance 1.
+    Value features(Extent size);
 
     Value convolution(const std::string& layer, const Value& from, std::int64_t filters, const Filter& filter);
     Value depthwise(const std::string& layer, const Value& from, const Filter& filter);
-    /// Zeros below and right, as Keras puts them before a `valid` convolution of stride 2.
-    Value zero_padding(const Value& from, std::int64_t below_and_right);
-    Value batch_norm(const std::string& layer, const Value& from, NormScale scale);
+    /// Before a `valid` layer.
+    Value zero_padding(const Value& from, Zeros zeros);
+    Value max_pool(const std::string& layer, const Value& from, const Filter& window);
+    /// Zeros at the border do not count.
+    Value average_pool(const std::string& layer, const Value& from, const Filter& window);
+    /// Over the whole picture; the result is flat.
+    Value global_average_pool(const std::string& layer, const Value& from);
+    Value batch_norm(const std::string& layer, const Value& from, const Norm& norm);
+    Value relu(const std::string& layer, const Value& from);
     Value relu6(const std::string& layer, const Value& from);
+    Value add(const std::string& layer, const Value& first, const Value& second);
+    /// Along the channels.
+    Value concat(const std::string& layer, const std::vector<Value>& values);
     Value flatten(const std::string& layer, const Value& from);
     Value dense(const std::string& layer, const Value& from, std::int64_t units, Activation activation);
 
-    std::int64_t parameters() const { return parameters_; }
-    std::int64_t keras_layers() const { return keras_layers_; }
+    struct Counts {
+        std::int64_t parameters = 0;
+        std::int64_t keras_layers = 0;
+    };
+    /// For what a definition adds to `graph()` itself.
+    void count(const Counts& added);
+    const Counts& counts() const { return counts_; }
+    const TensorSpec& input() const { return input_; }
 
-    /// The model with `result` as its output "probs". Only with a seed.
-    Model finish(const Value& result) const;
+    /// The graph; nothing without a seed.
+    GraphWriter* graph() { return graph_ ? &*graph_ : nullptr; }
+    /// The scores of the classes become the output "probs".
+    void output(const Value& probabilities);
+    /// The model. Only with a seed, and once.
+    Model finish();
 
    private:
-    struct Axis;
-    struct Taps;
-
     Value convolve(const std::string& layer, const Value& from, std::int64_t filters, std::int64_t groups,
                    const Filter& filter);
+    Value pool(const std::string& layer, const Value& from, const Filter& filter, Pool pool);
+    Value activate(const std::string& layer, Value from, Activation activation);
     std::vector<float> random_weights(const std::string& tensor, std::int64_t count, double limit) const;
-    std::string store(const std::string& tensor, const Shape& shape, const std::vector<float>& values);
-    Value add_node(const std::string& layer, const std::string& op, const std::vector<std::string>& inputs,
-                   Value shape);
+    Value add_node(const std::string& layer, std::string_view op, const std::vector<std::string>& inputs,
+                   const std::vector<NodeAttribute>& attributes, Value shape);
 
-    std::string name_;
     std::optional<std::uint64_t> seed_;
-    std::int64_t side_ = 0;
-    std::int64_t parameters_ = 0;
-    std::int64_t keras_layers_ = 0;
-    std::unique_ptr<onnx::ModelProto> proto_;
+    Counts counts_;
+    TensorSpec input_;
+    std::optional<GraphWriter> graph_;
 };
 
 }  // namespace breakeven

@@ -9,11 +9,9 @@
 #include <vector>
 
 #include "breakeven/model/model.h"
+#include "breakeven/zoo/network_builder.h"
 
 namespace breakeven {
-
-/// Metadata that tells an untrained network: "breakeven.weights" = "seeded".
-inline constexpr std::string_view weights_metadata_key = "breakeven.weights";
 
 struct ZooNetwork {
     std::string name;  ///< "mobilenet-v1-32"
