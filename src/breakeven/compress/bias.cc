@@ -21,7 +21,6 @@ struct Corrected {
     std::string name;
     std::string output;  ///< before any activation
     std::size_t channels = 0;
-    bool is_matrix = false;
 };
 
 std::vector<Corrected> layers_of(const Model& model, const QuantizePlan& plan) {
@@ -34,7 +33,7 @@ std::vector<Corrected> layers_of(const Model& model, const QuantizePlan& plan) {
         const NodeProto& of = *by_name.at(node.node);
         if (is_op(of, "MatMul")) continue;
         const auto outputs = static_cast<std::size_t>(weight_layout(network, of)->outputs);
-        layers.push_back({node.node, of.output(0), outputs, is_op(of, "Gemm")});
+        layers.push_back({node.node, of.output(0), outputs});
     }
     return layers;
 }
@@ -72,21 +71,25 @@ Means means(const Model& probe, const std::vector<Corrected>& layers, const Samp
     return sums;
 }
 
-Means float_means(const Model& model, const std::vector<Corrected>& layers, const Samples& samples,
-                  const Execute& execute) {
-    Network network(model);
-    put_out_means(network, layers);
-    return means(network.finish(), layers, samples, execute);
+/// What to add so that `from` becomes `to`, channel by channel.
+void add_difference(std::vector<float>& shift, const std::vector<double>& to, const std::vector<double>& from) {
+    shift.resize(to.size(), 0.0F);
+    for (std::size_t i = 0; i < shift.size(); ++i) shift[i] += static_cast<float>(to[i] - from[i]);
 }
 
-/// Of each layer with rounded weights and input, everything before it as in the float network.
+/// A layer's name as the key of what its copy in 8 bits puts out; no node's name begins so.
+std::string copy_of(const std::string& layer) {
+    return "\n" + layer;
+}
+
+/// Means of each layer's output, in the float network and (as copy_of) with its weights and its input rounded.
 Means local_means(const Model& model, const QuantizePlan& plan, const std::map<std::string, Range>& ranges,
                   const std::vector<Corrected>& layers, const Samples& samples, const Execute& execute,
                   const QuantizeOptions& options) {
     // Each layer once more, beside itself, as the only thing in 8 bits.
     Network network(model);
     QuantizePlan beside;
-    std::vector<Corrected> copies;
+    std::vector<Corrected> all = layers;
     std::unordered_map<std::string, const NodeProto*> by_name;
     for (const NodeProto& node : network.graph().node()) by_name[node.name()] = &node;
     for (const QuantizedNode& node : plan.nodes) {
@@ -104,19 +107,19 @@ Means local_means(const Model& model, const QuantizePlan& plan, const std::map<s
                                 .rounds_output = false,
                                 .has_weights = true});
         beside.tensors[input] = plan.tensors.at(input);
-        copies.push_back({layer->name, copy.output(0), layer->channels, layer->is_matrix});
+        all.push_back({copy_of(layer->name), copy.output(0), layer->channels});
         *network.graph().add_node() = std::move(copy);
     }
     network.changed();
     write_quantized(network, beside, ranges, {}, options);
-    put_out_means(network, copies);
-    return means(network.finish(), copies, samples, execute);
+    put_out_means(network, all);
+    return means(network.finish(), all, samples, execute);
 }
 
-/// Of the layers in the rounded network.
-Means rounded_means(const Model& model, QuantizePlan plan, const std::map<std::string, Range>& ranges,
-                    const BiasShifts& shifts, const std::vector<Corrected>& layers, const Samples& samples,
-                    const Execute& execute, const QuantizeOptions& options) {
+/// Of one layer in the rounded network.
+std::vector<double> rounded_means(const Model& model, QuantizePlan plan, const std::map<std::string, Range>& ranges,
+                                  const BiasShifts& shifts, Corrected layer, const Samples& samples,
+                                  const Execute& execute, const QuantizeOptions& options) {
     Network network(model);
     // Activations stay, so that what a layer puts out before them can be seen.
     std::vector<QuantizedNode> activations;
@@ -133,20 +136,11 @@ Means rounded_means(const Model& model, QuantizePlan plan, const std::map<std::s
     }
     plan.nodes.insert(plan.nodes.end(), activations.begin(), activations.end());
     write_quantized(network, plan, ranges, shifts, options);
-    std::vector<Corrected> seen = layers;
-    std::unordered_map<std::string, const NodeProto*> by_name;
-    for (const NodeProto& node : network.graph().node()) by_name[node.name()] = &node;
-    for (Corrected& layer : seen) layer.output = by_name.at(layer.name)->output(0);
-    put_out_means(network, seen);
-    return means(network.finish(), seen, samples, execute);
-}
-
-void add_difference(BiasShifts& shifts, const std::string& layer, const Means& wanted, const Means& found) {
-    const std::vector<double>& to = wanted.at(layer);
-    const std::vector<double>& from = found.at(layer);
-    std::vector<float>& shift = shifts[layer];
-    shift.resize(to.size(), 0.0F);
-    for (std::size_t i = 0; i < shift.size(); ++i) shift[i] += static_cast<float>(to[i] - from[i]);
+    for (const NodeProto& node : network.graph().node()) {
+        if (node.name() == layer.name) layer.output = node.output(0);
+    }
+    put_out_means(network, {layer});
+    return means(network.finish(), {layer}, samples, execute).at(layer.name);
 }
 
 }  // namespace
@@ -157,16 +151,14 @@ BiasShifts bias_shifts(const Model& model, const QuantizePlan& plan, const std::
     if (options.bias_correction == BiasCorrection::off) return shifts;
     const std::vector<Corrected> layers = layers_of(model, plan);
     if (layers.empty()) return shifts;
-    const Means wanted = float_means(model, layers, samples, execute);
-    const Means local = local_means(model, plan, ranges, layers, samples, execute, options);
-    for (const Corrected& layer : layers) add_difference(shifts, layer.name, wanted, local);
+    const Means found = local_means(model, plan, ranges, layers, samples, execute, options);
+    for (const Corrected& layer : layers) {
+        add_difference(shifts[layer.name], found.at(layer.name), found.at(copy_of(layer.name)));
+    }
     if (options.bias_correction == BiasCorrection::local) return shifts;
-    constexpr std::size_t portions = 3;
-    for (std::size_t portion = 0; portion < portions; ++portion) {
-        const Means found = rounded_means(model, plan, ranges, shifts, layers, samples, execute, options);
-        const std::size_t begin = layers.size() * portion / portions;
-        const std::size_t end = layers.size() * (portion + 1) / portions;
-        for (std::size_t i = begin; i < end; ++i) add_difference(shifts, layers[i].name, wanted, found);
+    for (const Corrected& layer : layers) {
+        add_difference(shifts[layer.name], found.at(layer.name),
+                       rounded_means(model, plan, ranges, shifts, layer, samples, execute, options));
     }
     return shifts;
 }

@@ -17,7 +17,9 @@ namespace breakeven {
 using BiasShifts = std::map<std::string, std::vector<float>>;
 
 /// `model` is the float network that `plan` is of. Local shifts see each layer alone, its input rounded from the float
-/// network's; sequential ones then run the rounded network, the layers in a few portions from front to back.
+/// network's: one pass over the samples. Sequential ones then go from layer to layer, front to back, and take out what
+/// the rounded network up to there still shifts: one more pass a layer. (All layers at once would correct each again
+/// for what is corrected before it, which builds up along the network.)
 BiasShifts bias_shifts(const Model& model, const QuantizePlan& plan, const std::map<std::string, Range>& ranges,
                        const Samples& samples, const Execute& execute, const QuantizeOptions& options);
 

@@ -88,9 +88,12 @@ std::vector<ChosenRange> candidate_ranges(const std::string& tensor, const Obser
 
 std::map<std::string, Observation> observe(const Model& model,
                                            const std::map<std::string, std::vector<std::string>>& groups,
-                                           const Samples& samples, const Execute& execute) {
+                                           const CalibrationOptions& options, const Samples& samples,
+                                           const Execute& execute) {
     std::map<std::string, Observation> observations;
-    const std::size_t points = std::max<std::size_t>(4096, points_wanted / std::max<std::size_t>(samples.count, 1));
+    const bool extremes_only = options.method == CalibrationMethod::min_max;
+    const std::size_t points =
+        extremes_only ? 0 : std::max<std::size_t>(4096, points_wanted / std::max<std::size_t>(samples.count, 1));
     std::vector<Watched> inside;
     for (const auto& [group, tensors] : groups) {
         for (const std::string& tensor : tensors) {

@@ -41,6 +41,7 @@ std::vector<ChosenRange> candidate_ranges(const std::string& tensor, const Obser
 /// finite.
 std::map<std::string, Observation> observe(const Model& model,
                                            const std::map<std::string, std::vector<std::string>>& groups,
-                                           const Samples& samples, const Execute& execute);
+                                           const CalibrationOptions& options, const Samples& samples,
+                                           const Execute& execute);
 
 }  // namespace breakeven

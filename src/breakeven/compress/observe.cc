@@ -89,16 +89,12 @@ Range with_zero(Range range) {
     return range;
 }
 
-std::size_t Observation::bin_of(float value) const {
-    const double place = std::floor(double{value} / width_) + static_cast<double>(side);
-    return static_cast<std::size_t>(std::clamp(place, 0.0, static_cast<double>(2 * side - 1)));
-}
-
 void Observation::widen(float magnitude) {
     if (bins_.empty()) {
         bins_.resize(2 * side);
         // Half as much again as the first values need, so that it seldom widens.
         width_ = 1.5 * std::max(double{magnitude}, 1e-30) / static_cast<double>(side);
+        inverse_width_ = 1 / width_;
         return;
     }
     while (double{magnitude} > width_ * static_cast<double>(side)) {
@@ -110,6 +106,7 @@ void Observation::widen(float magnitude) {
         }
         bins_ = std::move(wider);
         width_ *= 2;
+        inverse_width_ = 1 / width_;
     }
 }
 
@@ -124,14 +121,27 @@ void Observation::add(std::span<const float> values, std::size_t points_max) {
                         : Range{std::min(extremes_.low, found.low), std::max(extremes_.high, found.high)};
     count_ += values.size();
     widen(std::max(std::abs(found.low), std::abs(found.high)));
-    const std::size_t step = std::max<std::size_t>(1, values.size() / std::max<std::size_t>(points_max, 1)) | 1U;
+    // Short runs, evenly spread: single values would cost a cache line each.
+    constexpr std::size_t run = 16;
+    const std::size_t runs = points_max / run;
+    if (runs == 0) return;
+    const std::size_t step = std::max(run, values.size() / runs);
     phase_ += 7919;  // another place in every sample
-    for (std::size_t i = step == 1 ? 0 : phase_ % step; i < values.size(); i += step) {
-        Bin& bin = bins_[bin_of(values[i])];
-        ++bin.count;
-        bin.sum += double{values[i]};
-        ++points_;
+    for (std::size_t begin = step == run ? 0 : phase_ % (step - run + 1); begin < values.size(); begin += step) {
+        const std::size_t end = std::min(begin + run, values.size());
+        for (std::size_t i = begin; i < end; ++i) {
+            Bin& bin = bins_[bin_of(values[i])];
+            ++bin.count;
+            bin.sum += double{values[i]};
+        }
+        points_ += end - begin;
     }
+}
+
+std::size_t Observation::bin_of(float value) const {
+    // Truncation rounds toward zero; the shift keeps the number positive.
+    const double place = double{value} * inverse_width_ + static_cast<double>(side);
+    return std::min(static_cast<std::size_t>(std::max(place, 0.0)), 2 * side - 1);
 }
 
 Range Observation::percentile(Probability share) const {

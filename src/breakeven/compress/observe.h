@@ -19,7 +19,7 @@ struct Range {
 
 class Observation final {
    public:
-    /// Extremes from all values, the histogram from at most `points_max` of them, evenly spread.
+    /// Extremes from all values, the histogram from about `points_max` of them, evenly spread; 0: none.
     void add(std::span<const float> values, std::size_t points_max);
 
     bool empty() const { return count_ == 0; }
@@ -51,7 +51,8 @@ class Observation final {
     Range extremes_;
     std::uint64_t count_ = 0;
     bool nonfinite_ = false;
-    double width_ = 0;       ///< of a bin; zero lies between two
+    double width_ = 0;  ///< of a bin; zero lies between two
+    double inverse_width_ = 0;
     std::vector<Bin> bins_;  ///< 2 * side of them once there are values
     std::uint64_t points_ = 0;
     std::uint64_t phase_ = 0;

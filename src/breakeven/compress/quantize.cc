@@ -25,7 +25,7 @@ namespace {
 
 /// The passes that run more than the network itself look at fewer samples: what they find settles sooner.
 constexpr std::size_t choosing_samples_max = 8;
-constexpr std::size_t bias_samples_max = 32;
+constexpr std::size_t bias_samples_max = 16;
 
 std::unordered_set<std::string> set_of(const std::vector<std::string>& a, const std::vector<std::string>& b) {
     std::unordered_set<std::string> all(a.begin(), a.end());
@@ -83,7 +83,7 @@ struct Quantization::State {
 
 void Quantization::State::calibrate(const QuantizePlan& plan, const Samples& samples, const Execute& execute) {
     tell("calibrate");
-    const auto observations = observe(prepared, plan.sources, samples, execute);
+    const auto observations = observe(prepared, plan.sources, options.calibration, samples, execute);
     std::map<std::string, std::vector<ChosenRange>> candidates;
     for (const auto& [shared, observation] : observations) {
         candidates[shared] = candidate_ranges(shared, observation, options.calibration);

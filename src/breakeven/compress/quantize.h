@@ -28,8 +28,7 @@ enum class WeightScales { per_channel, per_tensor };
 enum class WeightBits { eight, seven };
 
 /// Quantization shifts the mean of a layer's output; the bias takes the shift back (Nagel et al. 2019, section 4.2).
-/// `local`: each layer's own shift. `sequential`: then also what the layers before it leave, a few rounds over the
-/// samples.
+/// `local`: each layer's own shift, one pass. `sequential`: then also what the layers before it leave, a pass a layer.
 enum class BiasCorrection { off, local, sequential };
 
 struct QuantizeOptions {
@@ -37,9 +36,11 @@ struct QuantizeOptions {
     WeightScales weight_scales = WeightScales::per_channel;
     WeightBits weight_bits = WeightBits::eight;
     CalibrationOptions calibration;
-    bool fold = true;      ///< batch norms and affine operators into the layers beside them
-    bool equalize = true;  ///< channels of neighbouring layers rescaled against each other
-    BiasCorrection bias_correction = BiasCorrection::sequential;
+    bool fold = true;  ///< batch norms and affine operators into the layers beside them
+    /// Channels of neighbouring layers rescaled against each other: for per_tensor weights. Where each channel has its
+    /// own scale it gains nothing, and may cost a decibel.
+    bool equalize = false;
+    BiasCorrection bias_correction = BiasCorrection::local;
     std::vector<std::string> keep_float;                   ///< layers, by the names that Model::layers() gives them
     std::function<void(std::string_view stage)> progress;  ///< told what begins; may be empty
 };
