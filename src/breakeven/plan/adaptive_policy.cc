@@ -108,14 +108,14 @@ Choice AdaptivePolicy::choose(const Situation& situation) {
     return choice;
 }
 
-Review AdaptivePolicy::review(const Progress& progress) {
-    const PlanPoint& point = table_.points[progress.plan];
-    const Seconds now = progress.now;
-    const double rescue = table_.rescue(progress.plan).count() * device_.expected(now);
-    const Seconds again = progress.elapsed + Seconds(review_step(now));
-    const Seconds informed = progress.sending - round_trip_.expected();
+Review AdaptivePolicy::review(const Waiting& waiting) {
+    const PlanPoint& point = table_.points[waiting.plan];
+    const Seconds now = waiting.now;
+    const double rescue = table_.rescue(waiting.plan).count() * device_.expected(now);
+    const Seconds again = waiting.elapsed + Seconds(review_step(now));
+    const Seconds informed = waiting.sending - round_trip_.expected();
     if (informed.count() <= 0.0) return {.verdict = Review::Verdict::wait, .again_after = again};
-    const Bytes arrived = std::max(progress.acknowledged, Bytes(tcp_segment.count() / 2));
+    const Bytes arrived = std::max(waiting.acknowledged, Bytes(tcp_segment.count() / 2));
     const BytesPerSecond rate = arrived / informed;
     const Conditions conditions{.up = rate,
                                 .down = rate * std::exp(down_to_up_.at(now).mean),
@@ -124,18 +124,18 @@ Review AdaptivePolicy::review(const Progress& progress) {
                                 .device_slowness = device_.expected(now),
                                 .server_slowness = server_.expected(now),
                                 .window = options_.window};
-    double predicted = (plan_time(point, conditions) - point.device * device_.expected(now) - progress.sending).count();
-    if (progress.complete) {
+    double predicted = (plan_time(point, conditions) - point.device * device_.expected(now) - waiting.sending).count();
+    if (waiting.complete) {
         const Sending reply{
             .window = options_.window, .size = point.payload.down, .round_trip = round_trip_.expected()};
         predicted = (conditions.queue + point.server * conditions.server_slowness +
-                     sending_time(reply, conditions.down) - *progress.complete)
+                     sending_time(reply, conditions.down) - *waiting.complete)
                         .count();
     }
     const double remaining = std::max(predicted, -predicted);  // overdue by so much: as much again
     const double worth = rescue * (1.0 + hedge_worth());
-    const bool too_late = progress.deadline && again + Seconds(rescue) > *progress.deadline &&
-                          progress.elapsed + Seconds(remaining) > *progress.deadline;
+    const bool too_late = waiting.deadline && again + Seconds(rescue) > *waiting.deadline &&
+                          waiting.elapsed + Seconds(remaining) > *waiting.deadline;
     if (remaining <= worth && !too_late) return {.verdict = Review::Verdict::wait, .again_after = again};
     budget_ -= 1.0;
     return {.verdict = Review::Verdict::start_local, .again_after = std::nullopt};

@@ -30,7 +30,7 @@ class AdaptivePolicy final : public Policy {
     AdaptivePolicy(const PlanTable& table, const Options& options);
 
     Choice choose(const Situation& situation) override;
-    Review review(const Progress& progress) override;
+    Review review(const Waiting& waiting) override;
     void observe(const Observation& observation) override;
 
    private:

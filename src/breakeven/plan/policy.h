@@ -28,7 +28,7 @@ struct Choice {
 };
 
 /// A plan that waits for its answer.
-struct Progress {
+struct Waiting {
     std::size_t plan = 0;
     Seconds now{0.0};
     Seconds elapsed{0.0};             ///< since the request began
@@ -64,7 +64,7 @@ class Policy {
    public:
     virtual ~Policy() = default;
     virtual Choice choose(const Situation& situation) = 0;
-    virtual Review review(const Progress&) { return {}; }
+    virtual Review review(const Waiting&) { return {}; }
     virtual void observe(const Observation& observation) = 0;
 };
 
