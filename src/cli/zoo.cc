@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include "breakeven/files/files.h"
+#include "breakeven/files/model_file.h"
 #include "breakeven/units/text.h"
+#include "breakeven/zoo/trained_weights.h"
 #include "cli/shell.h"
 
 namespace breakeven::cli {
@@ -21,19 +23,23 @@ void run_list(const Shell& shell) {
         rows.push_back({network.name, to_text(network.input.shape), fmt::format("{}", network.parameters),
                         fmt::format("{}", network.keras_layers)});
     }
-    shell.answer({{"networks", networks}},
-                 table({"network", "input", "parameters", "Keras layers"}, rows) +
-                     "Built with seeded weights, untrained: what they cost is real, what they answer means nothing.\n");
+    shell.answer(
+        {{"networks", networks}},
+        table({"network", "input", "parameters", "Keras layers"}, rows) +
+            "Built with seeded weights, untrained: what they cost is real, what they\nanswer means nothing.\n");
 }
 
 struct BuildOptions {
     std::string name;
     std::string output;
+    std::string weights;
     std::uint64_t seed = 0;
 };
 
 void run_build(const Shell& shell, const BuildOptions& options) {
-    const Model model = build_network(options.name, options.seed);
+    Model model = build_network(options.name, options.seed);
+    const bool trained = !options.weights.empty();
+    if (trained) model = with_trained_weights(model, load_model(options.weights).model);
     const ModelImage image = image_of(model);
     write_file(options.output, image.bytes);
     shell.answer(
@@ -43,8 +49,9 @@ void run_build(const Shell& shell, const BuildOptions& options) {
          {"sha256", image.sha256},
          {"seed", options.seed},
          {"parameters", model.facts().parameters}},
-        fmt::format("{}: {} parameters, seed {}, untrained; {} written\n", options.output, model.facts().parameters,
-                    options.seed, to_text(Bytes(static_cast<std::int64_t>(image.bytes.size())))));
+        fmt::format("{}: {} parameters, {}; {} written\n", options.output, model.facts().parameters,
+                    trained ? "weights of " + options.weights : fmt::format("seed {}, untrained", options.seed),
+                    to_text(Bytes(static_cast<std::int64_t>(image.bytes.size())))));
 }
 
 }  // namespace
@@ -62,6 +69,7 @@ void add_zoo(CLI::App& app, Shell& shell) {
                                   [&shell, options] { run_build(shell, *options); });
     build->add_option("name", options->name, "one of `breakeven zoo list`")->required();
     build->add_option("-o,--output", options->output, "the file to write")->required();
+    build->add_option("--weights", options->weights, "an ONNX file with trained weights that match by shape and order");
     build->add_option("--seed", options->seed, "for the weights; the same seed gives the same bytes anywhere")
         ->capture_default_str();
 }
