@@ -15,11 +15,12 @@ except ImportError as missing:
     harness.skip(f"needs the Python peers ({missing})")
 
 NAME = "little"
+INPUT = "input"
 
 
-def picture(value, batch=1):
-    array = np.full([batch, 32, 32, 3], value, np.float32)
-    request = triton.InferInput("input_1", list(array.shape), "FP32")
+def picture(value):
+    array = np.full([1, 32, 32, 3], value, np.float32)
+    request = triton.InferInput(INPUT, list(array.shape), "FP32")
     request.set_data_from_numpy(array)
     return request
 
@@ -51,7 +52,7 @@ def check_client(client):
 
 def request_message(name, identifier, value=1.0):
     message = service_pb2.ModelInferRequest(model_name=name, id=identifier)
-    message.inputs.add(name="input_1", datatype="FP32", shape=[1, 32, 32, 3])
+    message.inputs.add(name=INPUT, datatype="FP32", shape=[1, 32, 32, 3])
     message.raw_input_contents.append(np.full([1, 32, 32, 3], value, np.float32).tobytes())
     return message
 
