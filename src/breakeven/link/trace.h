@@ -49,11 +49,11 @@ Trace mahimahi_trace(const std::string& name, std::optional<Capacity> up, std::o
 
 /// What stands in for what a trace lacks. Each applies only where the trace does lack it.
 struct TraceFill {
-    std::optional<double> uplink_share;    ///< uplink = share of the downlink
-    std::optional<double> downlink_share;  ///< downlink = share of the uplink
-    std::optional<BytesPerSecond> up;      ///< where no direction was recorded
-    std::optional<BytesPerSecond> down;    ///< where no direction was recorded
-    std::optional<Seconds> round_trip;
+    std::optional<double> uplink_share{};    ///< uplink = share of the downlink
+    std::optional<double> downlink_share{};  ///< downlink = share of the uplink
+    std::optional<BytesPerSecond> up{};      ///< where no direction was recorded
+    std::optional<BytesPerSecond> down{};    ///< where no direction was recorded
+    std::optional<Seconds> round_trip{};
 };
 
 /// A direction that carries less than this share of the other carries only its acknowledgements: one of 66 bytes for

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "breakeven/error.h"
 #include "breakeven/link/tcp.h"
@@ -14,6 +15,8 @@ namespace {
 constexpr LogFilter::Noise device_noise{.drift = 1e-4, .observation = 0.01, .prior = 0.01};
 /// Up and down mostly fade together; one reply tells about a fifth.
 constexpr LogFilter::Noise ratio_noise{.drift = 0.01, .observation = 0.5, .prior = 1.0};
+/// A run on the device takes so much longer than expected in one of a hundred.
+constexpr double device_p99 = 1.1;
 constexpr LogFilter::Noise server_noise{.drift = 1e-3, .observation = 0.02, .prior = 0.04};
 
 }  // namespace
@@ -38,6 +41,15 @@ double AdaptivePolicy::review_step(Seconds now) const {
     return std::clamp(local_seconds(now) / options_.reviews, 0.005, 0.05);
 }
 
+/// From the request's begin: when the device must go on by itself to keep the deadline. Never, without a deadline or
+/// where not even a local run keeps it.
+double AdaptivePolicy::last_moment(std::size_t plan, Seconds now, std::optional<Seconds> deadline) const {
+    if (!deadline || local_seconds(now) * device_p99 > deadline->count()) {
+        return std::numeric_limits<double>::infinity();
+    }
+    return deadline->count() - table_.rescue(plan).count() * device_.expected(now) * device_p99;
+}
+
 /// What a duplicated run must save, in runs of the device: the less of the budget is left, the more.
 double AdaptivePolicy::hedge_worth() const {
     if (budget_ < 1.0) return options_.emergency;
@@ -46,7 +58,9 @@ double AdaptivePolicy::hedge_worth() const {
 
 /// Expected seconds of a plan: over the scenarios of the rate, each either waits for its answer, or is found late at
 /// the first review that knows of acknowledgements and pays for the device's going on from there.
-AdaptivePolicy::Score AdaptivePolicy::score(std::size_t plan, const RateDistribution& up, Seconds now) const {
+AdaptivePolicy::Score AdaptivePolicy::score(std::size_t plan, const RateDistribution& up,
+                                            const Situation& situation) const {
+    const Seconds now = situation.now;
     const PlanPoint& point = table_.points[plan];
     const double slowness = device_.expected(now);
     const double device = point.device.count() * slowness;
@@ -57,15 +71,20 @@ AdaptivePolicy::Score AdaptivePolicy::score(std::size_t plan, const RateDistribu
                                       .count();
     const double first_review = device + (round_trip + round_trip_.variation()).count() + review_step(now);
     const double rescue = table_.rescue(plan).count() * slowness;
-    const double late = first_review + rescue * (1.0 + hedge_worth());
+    const double price = rescue * hedge_worth();
+    const double late = first_review + rescue + price;
+    const double last_moment = this->last_moment(plan, now, situation.deadline);
+    if (last_moment < device) return {.seconds = std::numeric_limits<double>::max(), .first_review = 0.0};
     const double down_ratio = std::exp(down_to_up_.at(now).mean);
     const Sending request{.window = options_.window, .size = point.payload.up, .round_trip = round_trip};
     const Sending reply{.window = options_.window, .size = point.payload.down, .round_trip = round_trip};
     const double expected = up.mean([&](BytesPerSecond rate) {
         const Seconds crossing = sending_time(request, rate) + sending_time(reply, rate * down_ratio);
-        return std::min(fixed + crossing.count(), late);
+        const double time = fixed + crossing.count();
+        if (time <= last_moment) return std::min(time, late);
+        return std::min(std::min(time, last_moment + rescue) + price, late);  // the deadline asks for a hedge
     });
-    return {.seconds = expected, .first_review = first_review};
+    return {.seconds = expected, .first_review = std::min(first_review, last_moment)};
 }
 
 Choice AdaptivePolicy::choose(const Situation& situation) {
@@ -73,10 +92,10 @@ Choice AdaptivePolicy::choose(const Situation& situation) {
     budget_ = std::min(budget_ + options_.hedge_share, options_.hedge_burst);
     const RateDistribution up = up_.forecast(now);
     std::size_t best = table_.local;
-    Score best_score = score(best, up, now);
+    Score best_score = score(best, up, situation);
     std::optional<Score> last_score;
     for (std::size_t i = 0; i < table_.points.size(); ++i) {
-        const Score each = score(i, up, now);
+        const Score each = score(i, up, situation);
         if (last_plan_ == i) last_score = each;
         if (each.seconds < best_score.seconds) {
             best = i;
@@ -112,7 +131,13 @@ Review AdaptivePolicy::review(const Waiting& waiting) {
     const PlanPoint& point = table_.points[waiting.plan];
     const Seconds now = waiting.now;
     const double rescue = table_.rescue(waiting.plan).count() * device_.expected(now);
-    const Seconds again = waiting.elapsed + Seconds(review_step(now));
+    const Seconds last_moment(this->last_moment(waiting.plan, now, waiting.deadline));
+    const Review start_local{.verdict = Review::Verdict::start_local};
+    if (waiting.elapsed >= last_moment - Seconds(1e-6)) {
+        budget_ -= 1.0;
+        return start_local;
+    }
+    const Seconds again = std::min(waiting.elapsed + Seconds(review_step(now)), last_moment);
     const Seconds informed = waiting.sending - round_trip_.expected();
     if (informed.count() <= 0.0) return {.verdict = Review::Verdict::wait, .again_after = again};
     const Bytes arrived = std::max(waiting.acknowledged, Bytes(tcp_segment.count() / 2));
@@ -133,12 +158,9 @@ Review AdaptivePolicy::review(const Waiting& waiting) {
                         .count();
     }
     const double remaining = std::max(predicted, -predicted);  // overdue by so much: as much again
-    const double worth = rescue * (1.0 + hedge_worth());
-    const bool too_late = waiting.deadline && again + Seconds(rescue) > *waiting.deadline &&
-                          waiting.elapsed + Seconds(remaining) > *waiting.deadline;
-    if (remaining <= worth && !too_late) return {.verdict = Review::Verdict::wait, .again_after = again};
+    if (remaining <= rescue * (1.0 + hedge_worth())) return {.verdict = Review::Verdict::wait, .again_after = again};
     budget_ -= 1.0;
-    return {.verdict = Review::Verdict::start_local, .again_after = std::nullopt};
+    return start_local;
 }
 
 void AdaptivePolicy::observe(const Observation& observation) {

@@ -38,8 +38,9 @@ class AdaptivePolicy final : public Policy {
         double seconds = 0.0;
         double first_review = 0.0;
     };
-    Score score(std::size_t plan, const RateDistribution& up, Seconds now) const;
+    Score score(std::size_t plan, const RateDistribution& up, const Situation& situation) const;
     double hedge_worth() const;
+    double last_moment(std::size_t plan, Seconds now, std::optional<Seconds> deadline) const;
     double review_step(Seconds now) const;
     double local_seconds(Seconds now) const;
 

@@ -19,10 +19,10 @@ struct PlanPoint {
     std::string name;
     Seconds device{0.0};  ///< computing here, before anything crosses the link
     Seconds server{0.0};  ///< computing there, unloaded
-    Payload payload;      ///< nothing up: the plan is local
+    Payload payload{};    ///< nothing up: the plan is local
     std::int64_t round_trips = 1;
     /// What the device takes from the cut to the answer if it goes on by itself; nothing: it starts the fallback anew.
-    std::optional<Seconds> rest_on_device;
+    std::optional<Seconds> rest_on_device{};
     bool is_local() const { return payload.up.count() == 0; }
     friend bool operator==(const PlanPoint&, const PlanPoint&) = default;
 };

@@ -16,12 +16,12 @@ namespace breakeven {
 
 struct Situation {
     Seconds now{0.0};
-    std::optional<Seconds> deadline;  ///< from now
+    std::optional<Seconds> deadline{};  ///< from now
 };
 
 struct Choice {
-    std::size_t plan = 0;                 ///< index into the table's points
-    std::optional<Seconds> review_after;  ///< from the start: ask review() then, if there is no answer yet
+    std::size_t plan = 0;                   ///< index into the table's points
+    std::optional<Seconds> review_after{};  ///< from the start: ask review() then, if there is no answer yet
     Bytes probe;            ///< to send beside a local run, so that the link's rate stays known; 0 for none
     Seconds expected{0.0};  ///< what the policy expects it to take
     std::string_view why;   ///< in a few words, for people
@@ -31,33 +31,33 @@ struct Choice {
 struct Waiting {
     std::size_t plan = 0;
     Seconds now{0.0};
-    Seconds elapsed{0.0};             ///< since the request began
-    Seconds sending{0.0};             ///< since the first byte was handed to the link
-    Bytes acknowledged;               ///< of the payload up
-    std::optional<Seconds> complete;  ///< since all of it was acknowledged
-    std::optional<Seconds> deadline;  ///< from the request's begin
+    Seconds elapsed{0.0};               ///< since the request began
+    Seconds sending{0.0};               ///< since the first byte was handed to the link
+    Bytes acknowledged;                 ///< of the payload up
+    std::optional<Seconds> complete{};  ///< since all of it was acknowledged
+    std::optional<Seconds> deadline{};  ///< from the request's begin
 };
 
 /// Nothing set: wait for the answer.
 struct Review {
     enum class Verdict { wait, start_local } verdict = Verdict::wait;
-    std::optional<Seconds> again_after;  ///< from the request's begin
+    std::optional<Seconds> again_after{};  ///< from the request's begin
 };
 
 /// What was learnt, whatever of it is known.
 struct Observation {
     Seconds at{0.0};
-    std::optional<RateSample> up;
-    std::optional<RateSample> down;
-    std::optional<Seconds> round_trip;
-    std::optional<Seconds> queue;                       ///< the server's, from its reply
-    std::optional<SlownessEstimator::Observed> device;  ///< what a run took here, and what the table says
-    std::optional<SlownessEstimator::Observed> server;
+    std::optional<RateSample> up{};
+    std::optional<RateSample> down{};
+    std::optional<Seconds> round_trip{};
+    std::optional<Seconds> queue{};                       ///< the server's, from its reply
+    std::optional<SlownessEstimator::Observed> device{};  ///< what a run took here, and what the table says
+    std::optional<SlownessEstimator::Observed> server{};
     struct Answer {
         std::size_t plan = 0;
         Seconds latency{0.0};
     };
-    std::optional<Answer> answer;  ///< a whole plan's, when it was not overtaken
+    std::optional<Answer> answer{};  ///< a whole plan's, when it was not overtaken
 };
 
 class Policy {

@@ -37,10 +37,10 @@ struct ReplayQuestion {
     PlanTable plans;
     WorldOptions world;
     std::vector<PolicyKind> policies;
-    std::optional<Seconds> deadline;
+    std::optional<Seconds> deadline{};
     Powers powers;
-    std::optional<JoulesPerByte> up_energy;
-    std::optional<JoulesPerByte> down_energy;
+    std::optional<JoulesPerByte> up_energy{};
+    std::optional<JoulesPerByte> down_energy{};
 };
 
 /// One policy over one trace, or over several pooled. Regrets are shares of the other's total latency.
@@ -55,7 +55,7 @@ struct PolicyResult {
     double regret_current_rate = 0.0;  ///< against knowing the rates of the second that begins
     double deadline_missed = 0.0;      ///< share of the requests; 0 without a deadline
     double duplicated = 0.0;           ///< share of the requests that the device ran beside the server
-    std::optional<Joules> energy;      ///< the device's mean for one request, modelled
+    std::optional<Joules> energy{};    ///< the device's mean for one request, modelled
     std::string energy_reason;         ///< why there is none
     Bytes up;                          ///< in all, probes included
     Bytes down;

@@ -14,9 +14,9 @@ struct Replayed {
     Seconds at{0.0};
     std::size_t plan = 0;  ///< as chosen
     Seconds latency{0.0};
-    Seconds device_busy{0.0};          ///< computing here
-    std::optional<Seconds> hedged_at;  ///< from its begin: the local run started beside the plan
-    Bytes up;                          ///< probes included
+    Seconds device_busy{0.0};            ///< computing here
+    std::optional<Seconds> hedged_at{};  ///< from its begin: the local run started beside the plan
+    Bytes up;                            ///< probes included
     Bytes down;
     bool probed = false;
 };
