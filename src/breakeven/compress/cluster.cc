@@ -84,7 +84,8 @@ InputPower input_power(const LinearLayer& layer, const Model& model, const Calib
                        const GramOptions& options) {
     InputPower power;
     const auto moments = moments_of(std::span(&layer, 1), model, model, calibration, options);
-    for (const Moments& group : moments.front()) {
+    for (const SplitMoments& halves : moments.front()) {
+        const Moments group = joined(halves);
         power.push_back(group.inputs.diagonal() + group.inputs_mean.cwiseAbs2());
     }
     return power;

@@ -54,7 +54,16 @@ void Gram::flush() {
 
 Moments Gram::moments() {
     flush();
-    BREAKEVEN_ASSERT(rows_ > 0);
+    if (rows_ == 0) {
+        const Eigen::Index inputs = inputs_.cols();
+        const Eigen::Index outputs = outputs_.cols();
+        return {0,
+                Matrix::Zero(inputs, inputs),
+                Matrix::Zero(inputs, outputs),
+                Vector::Zero(outputs),
+                Vector::Zero(inputs),
+                Vector::Zero(outputs)};
+    }
     const auto n = static_cast<double>(rows_);
     const Eigen::RowVectorXd x = x_ / n;
     const Eigen::RowVectorXd y = y_ / n;
@@ -72,6 +81,32 @@ Moments Gram::moments() {
     moments.inputs_mean = (x + inputs_shift).transpose().cast<float>();
     moments.outputs_mean = (y + outputs_shift).transpose().cast<float>();
     return moments;
+}
+
+Moments about_zero(Moments moments) {
+    moments.inputs += moments.inputs_mean * moments.inputs_mean.transpose();
+    moments.cross += moments.inputs_mean * moments.outputs_mean.transpose();
+    moments.outputs_variance += moments.outputs_mean.cwiseAbs2();
+    return moments;
+}
+
+Moments joined(const SplitMoments& halves) {
+    const auto& [even, odd] = halves;
+    const std::int64_t rows = std::max<std::int64_t>(even.rows + odd.rows, 1);
+    const auto share = static_cast<float>(static_cast<double>(odd.rows) / static_cast<double>(rows));
+    // Within the halves, and between their means.
+    const float between = share * (1.0F - share);
+    const Vector x = odd.inputs_mean - even.inputs_mean;
+    const Vector y = odd.outputs_mean - even.outputs_mean;
+    Moments all;
+    all.rows = even.rows + odd.rows;
+    all.inputs = (1.0F - share) * even.inputs + share * odd.inputs + between * (x * x.transpose());
+    all.cross = (1.0F - share) * even.cross + share * odd.cross + between * (x * y.transpose());
+    all.outputs_variance =
+        (1.0F - share) * even.outputs_variance + share * odd.outputs_variance + between * y.cwiseAbs2();
+    all.inputs_mean = even.inputs_mean + share * x;
+    all.outputs_mean = even.outputs_mean + share * y;
+    return all;
 }
 
 namespace {
@@ -174,21 +209,23 @@ std::vector<Answers> answers_of(std::span<const LinearLayer> layers, const Model
 
 }  // namespace
 
-std::vector<std::vector<Moments>> moments_of(std::span<const LinearLayer> layers, const Model& original,
-                                             const Model& current, const Calibration& calibration,
-                                             const GramOptions& options, const KeptOutputsOf& kept) {
+std::vector<std::vector<SplitMoments>> moments_of(std::span<const LinearLayer> layers, const Model& original,
+                                                  const Model& current, const Calibration& calibration,
+                                                  const GramOptions& options, const KeptOutputsOf& kept) {
     if (calibration.samples.count == 0) {
         throw Error(ErrorKind::usage, fmt::format("calibrate '{}'", original.name()),
                     "there are no samples; give a folder of inputs (labels are not needed)");
     }
     const std::vector<Answers> answers = answers_of(layers, original, calibration, options, kept);
-    std::vector<std::vector<Gram>> grams(layers.size());
+    struct Halves {
+        Gram even, odd;
+    };
+    std::vector<std::vector<Halves>> grams(layers.size());
     std::vector<std::string> names;
     for (std::size_t l = 0; l < layers.size(); ++l) {
         names.push_back(layers[l].input);
-        for (std::int64_t g = 0; g < layers[l].groups; ++g) {
-            grams[l].emplace_back(layers[l].inputs, layers[l].outputs_per_group());
-        }
+        const Gram empty(layers[l].inputs, layers[l].outputs_per_group());
+        grams[l].assign(static_cast<std::size_t>(layers[l].groups), {empty, empty});
     }
     Tap(current, names).run(calibration, [&](std::size_t index, const auto& tensor) {
         for (std::size_t l = 0; l < layers.size(); ++l) {
@@ -198,13 +235,15 @@ std::vector<std::vector<Moments>> moments_of(std::span<const LinearLayer> layers
             for (std::int64_t g = 0; g < layers[l].groups; ++g) {
                 const Matrix rows =
                     input_rows(layers[l], g, tensor(layers[l].input), answer.extents[index], answer.positions[index]);
-                grams[l][static_cast<std::size_t>(g)].add(rows, answer.rows[index].middleCols(g * width, width));
+                Halves& halves = grams[l][static_cast<std::size_t>(g)];
+                Gram& half = index % 2 == 0 ? halves.even : halves.odd;
+                half.add(rows, answer.rows[index].middleCols(g * width, width));
             }
         }
     });
-    std::vector<std::vector<Moments>> moments(layers.size());
+    std::vector<std::vector<SplitMoments>> moments(layers.size());
     for (std::size_t l = 0; l < layers.size(); ++l) {
-        for (Gram& gram : grams[l]) moments[l].push_back(gram.moments());
+        for (Halves& halves : grams[l]) moments[l].push_back({halves.even.moments(), halves.odd.moments()});
     }
     return moments;
 }

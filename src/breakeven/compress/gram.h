@@ -29,12 +29,22 @@ struct Moments {
     Vector outputs_mean;
 };
 
+/// The same about zero: for a layer that has no bias to take up a difference of means.
+Moments about_zero(Moments moments);
+
+/// Of every other sample, and of the others: what is fitted to one half can be tried on the other.
+struct SplitMoments {
+    Moments even;
+    Moments odd;  ///< no rows where there is only one sample
+};
+Moments joined(const SplitMoments& halves);
+
 class Gram final {
    public:
     Gram(Eigen::Index inputs, Eigen::Index outputs);
     /// One row each, of as many columns as there are inputs and outputs.
     void add(const Matrix& inputs, const Matrix& outputs);
-    /// Requires that a row was added.
+    /// All zero where no row was added.
     Moments moments();
 
    private:
@@ -65,8 +75,8 @@ using KeptOutputsOf = std::unordered_map<std::string, KeptOutputs>;
 /// For each layer the moments of each of its groups: inputs as `current` computes them, outputs as `original` does, on
 /// the same samples at the same positions. Both have the layers' tensors under the same names; `layers` are those of
 /// `current`. Throws Error{usage} without samples.
-std::vector<std::vector<Moments>> moments_of(std::span<const LinearLayer> layers, const Model& original,
-                                             const Model& current, const Calibration& calibration,
-                                             const GramOptions& options, const KeptOutputsOf& kept = {});
+std::vector<std::vector<SplitMoments>> moments_of(std::span<const LinearLayer> layers, const Model& original,
+                                                  const Model& current, const Calibration& calibration,
+                                                  const GramOptions& options, const KeptOutputsOf& kept = {});
 
 }  // namespace breakeven

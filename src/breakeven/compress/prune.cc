@@ -23,7 +23,7 @@ void check(const PruneOptions& options, const LinearLayers& all) {
             refuse(fmt::format("there is no layer '{}' with stored weights", node));
         }
     }
-    if (!(options.damping > 0.0)) refuse("the damping must be positive");
+    if (options.damping && !(*options.damping > 0.0)) refuse("the damping must be positive");
 }
 
 double sparsity_of(const LinearLayer& layer, const PruneOptions& options) {
@@ -31,14 +31,6 @@ double sparsity_of(const LinearLayer& layer, const PruneOptions& options) {
     if (own != options.sparsity_of.end()) return own->second;
     if (layer.is_depthwise() && options.depthwise == DepthwiseKernels::leave) return 0.0;
     return options.sparsity;
-}
-
-/// The same about zero: for a layer that has no bias to take up a difference of means.
-Moments about_zero(Moments moments) {
-    moments.inputs += moments.inputs_mean * moments.inputs_mean.transpose();
-    moments.cross += moments.inputs_mean * moments.outputs_mean.transpose();
-    moments.outputs_variance += moments.outputs_mean.cwiseAbs2();
-    return moments;
 }
 
 /// One group of one layer, while it is pruned.
@@ -59,16 +51,17 @@ Matrix rebuilt(const LayerLoss& loss, const Matrix& before, const Mask& smallest
     return loss.of(chosen) <= loss.of(under_smallest) ? chosen : under_smallest;
 }
 
-GroupResult prune_group(const Matrix& before, std::int64_t removed, const Moments& about_mean, bool has_bias,
+GroupResult prune_group(const Matrix& before, std::int64_t removed, const SplitMoments& halves, bool has_bias,
                         const PruneOptions& options) {
-    const Moments moments = has_bias ? about_mean : about_zero(about_mean);
+    const Moments moments = has_bias ? joined(halves) : about_zero(joined(halves));
     const Mask smallest = magnitude_mask(before, removed);
     const Matrix alone = before.cwiseProduct(smallest);
     const LayerLoss exact = layer_loss(moments, before, 0.0);
     GroupResult result;
     result.weights = alone;
     if (options.reconstruction == Reconstruction::least_squares) {
-        const LayerLoss loss = layer_loss(moments, before, options.damping);
+        const double damping = options.damping ? *options.damping : damping_by_halves(halves, before, smallest);
+        const LayerLoss loss = layer_loss(moments, before, damping);
         const Matrix better = loss.weights(rebuilt(loss, before, smallest, removed, options));
         if (exact.of(exact.scaled(better)) <= exact.of(exact.scaled(alone))) result.weights = better;
     }
@@ -87,7 +80,7 @@ Vector inside_bias(const Network& network, const LinearLayer& layer) {
     return layer.op == "MatMul" ? Vector::Zero(layer.outputs) : bias_of(network, layer);
 }
 
-void prune_with_moments(Network& network, LinearLayer& layer, const std::vector<Moments>& moments,
+void prune_with_moments(Network& network, LinearLayer& layer, const std::vector<SplitMoments>& moments,
                         const PruneOptions& options, PrunedLayer& report) {
     const bool has_bias = layer.can_take_bias;
     const double sparsity = sparsity_of(layer, options);
@@ -99,8 +92,8 @@ void prune_with_moments(Network& network, LinearLayer& layer, const std::vector<
     for (std::int64_t g = 0; g < layer.groups; ++g) {
         const Matrix before = matrix_of(network, layer, g);
         const auto removed = std::llround(sparsity * static_cast<double>(before.size()));
-        const Moments& seen = moments[static_cast<std::size_t>(g)];
-        const GroupResult result = prune_group(before, removed, seen, has_bias, options);
+        const SplitMoments& halves = moments[static_cast<std::size_t>(g)];
+        const GroupResult result = prune_group(before, removed, halves, has_bias, options);
         set_matrix(network, layer, g, result.weights);
         const std::int64_t width = layer.outputs_per_group();
         correction.segment(g * width, width) = result.outputs_mean_error - bias_inside.segment(g * width, width);
@@ -108,6 +101,7 @@ void prune_with_moments(Network& network, LinearLayer& layer, const std::vector<
         error += result.error;
         // The mask alone leaves the bias as it was, so its error has the shift of the mean too.
         const Matrix alone = before.cwiseProduct(magnitude_mask(before, removed));
+        const Moments seen = joined(halves);
         const Vector shift = seen.outputs_mean - alone * seen.inputs_mean - bias_inside.segment(g * width, width);
         error_alone += result.error_mask_alone + (has_bias ? shift.cast<double>().squaredNorm() : 0.0);
     }
@@ -170,7 +164,7 @@ PruneReport prune(Network& network, const PruneOptions& options, const Calibrati
         if (looks)
             std::copy_if(all.layers.begin() + static_cast<std::ptrdiff_t>(from),
                          all.layers.begin() + static_cast<std::ptrdiff_t>(to), std::back_inserter(seen), is_seen);
-        const auto moments = seen.empty() ? std::vector<std::vector<Moments>>()
+        const auto moments = seen.empty() ? std::vector<std::vector<SplitMoments>>()
                                           : moments_of(seen, teacher->model, network.finish(), *calibration,
                                                        options.gram, teacher->kept);
         std::size_t next = 0;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,7 +51,9 @@ struct PruneOptions {
     PruneChoice choice = PruneChoice::second_order;  ///< `magnitude` where no samples are given
     Reconstruction reconstruction = Reconstruction::least_squares;
     SecondOrder second_order;
-    double damping = 0.01;  ///< see layer_loss; larger trusts the samples less
+    /// See layer_loss; larger trusts the samples less. Nothing: for each layer what half of the samples shows to be
+    /// best for the other half.
+    std::optional<double> damping;
     GramOptions gram;
     /// Layers are done in so many groups at most, each on inputs that the groups before it have changed. More follows
     /// errors closer; each costs two runs over the samples.

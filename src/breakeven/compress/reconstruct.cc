@@ -4,6 +4,7 @@
 #include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <vector>
 
@@ -84,6 +85,56 @@ Matrix refit(const LayerLoss& loss, const Mask& mask, const Matrix& start, int s
         power = next;
     }
     return at;
+}
+
+namespace {
+
+constexpr double dampings[] = {0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0};
+
+/// Error on `tried` of weights and bias fitted to `fitted`.
+double error_across(const Moments& fitted, const Moments& tried, const Matrix& weights, const Mask& mask,
+                    double damping) {
+    constexpr int steps = 20;
+    const LayerLoss loss = layer_loss(fitted, weights, damping);
+    const Matrix found = loss.weights(refit(loss, mask, loss.scaled(weights), steps));
+    const LayerLoss exact = layer_loss(tried, weights, 0.0);
+    const Vector shift = (tried.outputs_mean - fitted.outputs_mean) - found * (tried.inputs_mean - fitted.inputs_mean);
+    return exact.of(exact.scaled(found)) + shift.cast<double>().squaredNorm();
+}
+
+/// The moments with some of the outputs only.
+Moments with_outputs_of(const Moments& moments, const std::vector<Eigen::Index>& outputs) {
+    Moments few = moments;
+    few.cross = moments.cross(Eigen::all, outputs);
+    few.outputs_variance = moments.outputs_variance(outputs);
+    few.outputs_mean = moments.outputs_mean(outputs);
+    return few;
+}
+
+}  // namespace
+
+double damping_by_halves(const SplitMoments& halves, const Matrix& weights, const Mask& mask) {
+    constexpr double otherwise = 0.1;
+    if (halves.even.rows == 0 || halves.odd.rows == 0) return otherwise;
+    constexpr Eigen::Index outputs_max = 48;
+    const Eigen::Index step = std::max<Eigen::Index>((weights.rows() + outputs_max - 1) / outputs_max, 1);
+    std::vector<Eigen::Index> outputs;
+    for (Eigen::Index i = 0; i < weights.rows(); i += step) outputs.push_back(i);
+    const Matrix few_weights = weights(outputs, Eigen::all);
+    const Mask few_mask = mask(outputs, Eigen::all);
+    const Moments even = with_outputs_of(halves.even, outputs);
+    const Moments odd = with_outputs_of(halves.odd, outputs);
+    double best = otherwise;
+    double best_error = std::numeric_limits<double>::infinity();
+    for (const double damping : dampings) {
+        const double error = error_across(even, odd, few_weights, few_mask, damping) +
+                             error_across(odd, even, few_weights, few_mask, damping);
+        if (error < best_error) {
+            best = damping;
+            best_error = error;
+        }
+    }
+    return best;
 }
 
 Reconstructed second_order(const LayerLoss& loss, const Matrix& start, std::int64_t removed,

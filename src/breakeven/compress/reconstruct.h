@@ -35,6 +35,10 @@ Mask magnitude_mask(const Matrix& weights, std::int64_t removed);
 /// step, so the result is never worse than `start` under the mask.
 Matrix refit(const LayerLoss& loss, const Mask& mask, const Matrix& start, int steps);
 
+/// The damping with which weights under `mask`, fitted to one half of the samples, do best on the other, both ways
+/// round; a few outputs tell. What few samples say of many inputs is not to be trusted, and this finds how far.
+double damping_by_halves(const SplitMoments& halves, const Matrix& weights, const Mask& mask);
+
 struct SecondOrder {
     int stages = 12;      ///< removals in so many rounds with a refit after each; more: better choices
     int steps = 10;       ///< of each refit

@@ -21,7 +21,7 @@ void check(const ChannelOptions& options, const Calibration& calibration) {
     const auto refuse = [](const std::string& reason) { throw Error(ErrorKind::usage, "remove channels", reason); };
     if (!(options.keep > 0.0 && options.keep <= 1.0)) refuse("the share of work to keep must be above 0 and at most 1");
     if (options.multiple < 1) refuse("widths must be multiples of 1 or more");
-    if (!(options.damping > 0.0)) refuse("the damping must be positive");
+    if (options.damping && !(*options.damping > 0.0)) refuse("the damping must be positive");
     if (options.fit && options.fit->count() <= 0) refuse("the size that layers shall fit must be positive");
     const bool looks = options.choice == ChannelChoice::second_order || options.refit != ChannelRefit::none;
     if (looks && calibration.samples.count == 0) {
@@ -110,13 +110,20 @@ RemovalOrder order_by_magnitude(Study& study, const ChannelGroup& group, const C
     return order;
 }
 
+/// Pull towards the weights as they were while channels are ranked: more where there are few rows for many inputs.
+double ranking_damping(const Moments& moments) {
+    return 0.01 + 0.2 * static_cast<double>(moments.inputs.rows()) /
+                      static_cast<double>(std::max<std::int64_t>(moments.rows, 1));
+}
+
 ReaderLoss reader_loss(Study& study, const ChannelUse& use, const LinearLayer& layer, const Moments& moments,
-                       const ChannelGroup& group, const ChannelOptions& options) {
+                       const ChannelGroup& group) {
     ReaderLoss reader;
     reader.weights = matrix_of(study.network, layer, 0);
     reader.curvature = moments.inputs;
     const float floor = std::max(moments.inputs.diagonal().maxCoeff(), 1e-20F) * 1e-6F;
-    reader.curvature.diagonal() += static_cast<float>(options.damping) * moments.inputs.diagonal().cwiseMax(floor);
+    reader.curvature.diagonal() +=
+        static_cast<float>(ranking_damping(moments)) * moments.inputs.diagonal().cwiseMax(floor);
     reader.variance = moments.outputs_variance.cast<double>().sum();
     std::unordered_map<int, std::size_t> place;
     for (std::size_t i = 0; i < group.units.size(); ++i) place[group.units[i]] = i;
@@ -179,15 +186,17 @@ class Orders {
             for (; from < to; ++from) orders.push_back({{}, {0.0}});
             return;
         }
-        const auto moments = moments_of(layers, study_.base, study_.base, calibration_, options_.gram);
+        std::vector<Moments> moments;
+        for (const auto& halves : moments_of(layers, study_.base, study_.base, calibration_, options_.gram)) {
+            moments.push_back(joined(halves.front()));
+        }
         for (; from < to; ++from) {
             const ChannelGroup& group = study_.groups[from];
             std::vector<ReaderLoss> losses;
             for (const std::size_t u : group.readers) {
                 if (!place.contains(u)) break;
                 const ChannelUse& use = study_.map.uses()[u];
-                losses.push_back(
-                    reader_loss(study_, use, layers[place.at(u)], moments[place.at(u)].front(), group, options_));
+                losses.push_back(reader_loss(study_, use, layers[place.at(u)], moments[place.at(u)], group));
             }
             // A reader that cannot be looked at: nobody knows what its channels are worth.
             const bool known = losses.size() == group.readers.size();
@@ -195,7 +204,7 @@ class Orders {
             orders.push_back(removal_order(group.units, std::move(losses), least));
             std::vector<const Moments*> seen;
             for (const std::size_t u : group.readers) {
-                if (known) seen.push_back(&moments[place.at(u)].front());
+                if (known) seen.push_back(&moments[place.at(u)]);
             }
             if (sensitivity_) weigh(orders.back(), group, seen);
             if (options_.progress) options_.progress("channels ranked", orders.size(), study_.groups.size());
@@ -208,7 +217,7 @@ class Orders {
         const std::size_t quarter = (group.units.size() / 4 + multiple - 1) / multiple * multiple;
         const std::size_t tried = std::min(quarter, order.units.size());
         if (tried == 0) return;
-        const double moved = sensitivity_->of(group, std::span(order.units).first(tried), moments, options_.damping);
+        const double moved = sensitivity_->of(group, std::span(order.units).first(tried), moments, 0.05);
         // A share below float's resolution still makes wider cuts dearer than narrower ones.
         const double factor = std::max(moved, 1e-9) / std::max(order.loss[tried], 1e-12);
         for (double& loss : order.loss) loss *= factor;

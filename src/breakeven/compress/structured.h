@@ -36,8 +36,8 @@ struct ChannelOptions {
     /// So many samples tell how far the network's answers move when a group loses channels, and the groups' losses are
     /// weighed by that. 0: every layer counts alike.
     std::size_t sensitivity_samples = 64;
-    double damping = 0.01;
-    int steps = 60;  ///< of each refit (reconstruct.h)
+    std::optional<double> damping;  ///< of the refit, see PruneOptions
+    int steps = 60;                 ///< of each refit (reconstruct.h)
     GramOptions gram;
     std::size_t passes_max = 32;     ///< see PruneOptions
     std::int64_t inputs_max = 4608;  ///< see PruneOptions

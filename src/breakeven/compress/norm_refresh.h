@@ -1,0 +1,31 @@
+// norm_refresh: batch norms whose statistics are those of the changed network, so that what a recipe did to the layers
+// before them does not shift or shrink what they give (free accuracy after pruning, where norms are not folded).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "breakeven/compress/gram.h"
+#include "breakeven/compress/network.h"
+
+namespace breakeven {
+
+struct NormRefreshOptions {
+    /// Norms are done in so many groups at most, in the order of the graph, each on what the groups before it give.
+    std::size_t passes_max = 16;
+};
+
+struct NormRefreshReport {
+    std::size_t refreshed = 0;
+    std::vector<std::string> left_alone;  ///< norms without stored statistics, or with fewer channels than before
+};
+
+/// Moves each norm's stored mean by what its input's mean moved, and scales its variance by what its input's scaled,
+/// from `before` to the network as it is: exact where nothing changed, and steadier than statistics of the samples
+/// alone. Throws Error{usage} without samples.
+NormRefreshReport refresh_norms(Network& network, const Model& before, const Calibration& calibration,
+                                const NormRefreshOptions& options = {});
+
+}  // namespace breakeven
