@@ -71,6 +71,9 @@ class Probe {
     std::unordered_map<std::string, std::size_t> squares_;
 };
 
+/// A range that clips must leave this share of min-max's noise or less: what it clips in other samples is not seen.
+constexpr double worth_it = 0.9;
+
 /// One place where a candidate makes noise: indices of sums of squares.
 struct Noise {
     std::size_t error = 0;
@@ -136,7 +139,7 @@ std::map<std::string, ChosenRange> choose_ranges(const Model& model, const Quant
                 loss += totals[noise.error] / std::max(totals[noise.signal], 1e-30);
             }
             if (loss >= least) continue;
-            least = loss;
+            least = &trial == &of.front() ? worth_it * loss : loss;
             chosen[shared] = *trial.range;
         }
     }

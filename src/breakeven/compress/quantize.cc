@@ -24,7 +24,7 @@ namespace breakeven {
 namespace {
 
 /// The passes that run more than the network itself look at fewer samples: what they find settles sooner.
-constexpr std::size_t choosing_samples_max = 8;
+constexpr std::size_t choosing_samples_max = 16;
 constexpr std::size_t bias_samples_max = 16;
 
 std::unordered_set<std::string> set_of(const std::vector<std::string>& a, const std::vector<std::string>& b) {
