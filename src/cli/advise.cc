@@ -34,6 +34,12 @@ struct Options {
     std::string congestion_control = "cubic";
     std::string store;
     std::string html;
+    std::vector<std::string> variants;
+    std::string idle;
+    std::size_t splits = 1;
+    std::int64_t inferences = 10000;
+    std::string device_memory;
+    std::string server_memory;
 };
 
 AdviseRequest request_of(const Options& options) {
@@ -53,7 +59,13 @@ AdviseRequest request_of(const Options& options) {
     } else if (!request.server) {
         request.emulator = emulator_support();  // forks: before the engines start their threads
     }
-    request.congestion_control = options.congestion_control;
+    request.congestion = parse_congestion(options.congestion_control);
+    if (!options.idle.empty()) request.idle = parse_seconds(options.idle, "--idle");
+    request.variants.assign(options.variants.begin(), options.variants.end());
+    request.splits = options.splits;
+    request.inferences = options.inferences;
+    if (!options.device_memory.empty()) request.device_memory = parse_bytes(options.device_memory, "--device-memory");
+    if (!options.server_memory.empty()) request.server_memory = parse_bytes(options.server_memory, "--server-memory");
     return request;
 }
 
@@ -117,6 +129,23 @@ void add_advise(CLI::App& app, Shell& shell) {
     command->add_option("--runs", options->runs, "inferences measured for each plan, after the warm-up")
         ->check(CLI::Range(std::size_t{1}, std::size_t{1000000}))
         ->capture_default_str();
+    command
+        ->add_option("--variant", options->variants,
+                     "another form of the network, such as a compressed one, ranked beside it; repeatable")
+        ->allow_extra_args(false);
+    command->add_option("--splits", options->splits, "how many of the best cuts are run over each link; 0: none")
+        ->check(CLI::Range(std::size_t{0}, std::size_t{100}))
+        ->capture_default_str();
+    command
+        ->add_option("--inferences", options->inferences,
+                     "how many inferences a network sent to the server will serve: sending it is spread over them")
+        ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000'000}))
+        ->capture_default_str();
+    command->add_option("--device-memory", options->device_memory,
+                        "weights on the device must fit into this much, such as 8MiB");
+    command->add_option("--server-memory", options->server_memory, "and weights on the server into this much");
+    command->add_option("--idle", options->idle,
+                        "how long the connection rests between inferences, such as 1s (default: not at all)");
     command->add_flag("--no-emulation", options->no_emulation, "model the links instead of emulating them");
     command
         ->add_option("--tcp", options->congestion_control,

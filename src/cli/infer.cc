@@ -92,7 +92,11 @@ class ClassNames {
 struct Times {
     Seconds total{0.0};
     std::optional<ServerTimes> server;
+    std::optional<Seconds> head;
     bool remote = false;
+
+    /// What neither side computes: without the server's word, nothing is known.
+    Seconds network() const { return total - head.value_or(Seconds(0)) - server->queue - server->compute; }
 };
 
 Json times_json(const Times& times) {
@@ -102,18 +106,19 @@ Json times_json(const Times& times) {
         json["queue"] = 0.0;
         json["compute"] = times.total.count();
     } else if (times.server) {
-        json["network"] = (times.total - times.server->queue - times.server->compute).count();
+        json["network"] = times.network().count();
         json["queue"] = times.server->queue.count();
         json["compute"] = times.server->compute.count();
     }
+    if (times.head) json["head"] = times.head->count();
     return json;
 }
 
 std::string times_text(const Times& times, const std::string& where) {
     std::string text = fmt::format("ran on {} in {}", where, to_text(times.total));
     if (times.remote && times.server) {
-        text += fmt::format(": network {}, queue {}, compute {}",
-                            to_text(times.total - times.server->queue - times.server->compute),
+        text += fmt::format(": {}network {}, queue {}, compute {}",
+                            times.head ? fmt::format("head {}, ", to_text(*times.head)) : "", to_text(times.network()),
                             to_text(times.server->queue), to_text(times.server->compute));
     } else if (times.remote) {
         text += " (the server does not tell its own share)";
@@ -184,8 +189,10 @@ void run_infer(const Shell& shell, const Options& options) {
 
     const Seconds start = shell.clock.now();
     const RunResult result = loaded.runner->run(inputs);
-    const Times times{
-        .total = shell.clock.now() - start, .server = result.server, .remote = loaded.platform.is_remote()};
+    const Times times{.total = shell.clock.now() - start,
+                      .server = result.server,
+                      .head = result.head,
+                      .remote = loaded.platform.is_remote() || result.head.has_value()};
 
     if (!options.output.empty()) write_outputs(options.output, loaded.runner->outputs(), result.outputs);
     Json outputs = Json::array();
@@ -195,7 +202,7 @@ void run_infer(const Shell& shell, const Options& options) {
         outputs.push_back(std::move(output.json));
         text += output.text;
     }
-    const std::string where = to_text(loaded.platform);
+    const std::string& where = loaded.where;
     Json document{{"model", loaded.name}, {"outputs", outputs}, {"where", where}, {"latency_s", times_json(times)}};
     const bool untrained = loaded.model && loaded.model->metadata("breakeven.weights") == "seeded";
     document["untrained"] = untrained;

@@ -1,38 +1,79 @@
 // A network ready to run: see loaded.h.
 #include "cli/loaded.h"
 
+#include <fmt/format.h>
+
 #include <filesystem>
 
+#include "breakeven/error.h"
 #include "breakeven/files/model_file.h"
 #include "breakeven/files/samples.h"
 #include "breakeven/model/input_codec.h"
+#include "breakeven/session/split.h"
+#include "breakeven/units/text.h"
 #include "cli/inputs.h"
 
 namespace breakeven::cli {
 
 void add_place_options(CLI::App& command, Place& place) {
-    CLI::Option* platform =
-        command.add_option("--platform", place.platform, "where on this machine, such as cpu:2 (default: cpu:1)");
-    command.add_option("--server", place.server, "HOST:PORT of an Open Inference Protocol server that has the network")
-        ->excludes(platform);
+    command.add_option("--platform", place.platform, "where on this machine, such as cpu:2 (default: cpu:1)");
+    command.add_option("--server", place.server, "HOST:PORT of an Open Inference Protocol server that has the network");
+    command.add_option("--at", place.at,
+                       "cut the network at these tensors: the head runs on --platform, the tail on --server");
+}
+
+namespace {
+
+void check(const Place& place) {
+    const char* reason = nullptr;
+    if (place.at.empty() && !place.platform.empty() && !place.server.empty()) {
+        reason = "give --platform or --server; both only with --at, which cuts the network in two";
+    } else if (!place.at.empty() && place.server.empty()) {
+        reason = "the tail needs a server: --server HOST:PORT";
+    }
+    if (reason != nullptr) throw Error(ErrorKind::usage, "find a place to run", reason);
+}
+
+}  // namespace
+
+std::unique_ptr<Runner> load_in_two(const Shell& shell, const Engines& engines, const ModelFile& model,
+                                    const TwoPlaces& places) {
+    const DeployOptions options{.progress = [&shell, server = places.server](const DeployProgress& p) {
+        shell.progress(fmt::format("sending the tail to {}: {} of {}", server, to_text(p.there), to_text(p.total)));
+    }};
+    LoadedSplit split =
+        load_split(model, places.at, {.head = places.head, .server = std::make_shared<Client>(places.server)}, engines,
+                   shell.clock, options);
+    shell.progress_done();
+    return std::move(split.runner);
 }
 
 Loaded load(const Shell& shell, const Engines& engines, const std::string& model, const Place& place) {
+    check(place);
     Loaded loaded;
     ModelImage image{.name = model, .bytes = {}, .path = {}, .sha256 = {}};
     std::error_code ignored;
-    if (place.server.empty() || std::filesystem::exists(model, ignored)) {
-        ModelFile file = load_model(model);
-        image = std::move(file.image);
-        loaded.model = std::move(file.model);
+    std::optional<ModelFile> file;
+    if (place.server.empty() || !place.at.empty() || std::filesystem::exists(model, ignored)) {
+        file = load_model(model);
+        image = file->image;
+        loaded.model = file->model;
     }
     loaded.name = image.name;
-    loaded.platform = place.server.empty() ? parse_platform(place.platform.empty() ? "cpu:1" : place.platform)
-                                           : parse_platform("grpc://" + server_address(place.server));
+    const bool here = place.server.empty() || !place.at.empty();
+    loaded.platform = here ? parse_platform(place.platform.empty() ? "cpu:1" : place.platform)
+                           : parse_platform("grpc://" + server_address(place.server));
+    loaded.where = to_text(loaded.platform);
     if (!loaded.platform.is_remote()) {
         first_contact(shell, engines.version(loaded.platform)).with(model, image, loaded.platform);
     }
-    loaded.runner = engines.load(image, loaded.platform, {});
+    if (place.at.empty()) {
+        loaded.runner = engines.load(image, loaded.platform, {});
+    } else {
+        const std::string server = server_address(place.server);
+        loaded.where += " and grpc://" + server;
+        loaded.runner = load_in_two(shell, engines, *file, {.at = place.at, .head = loaded.platform, .server = server});
+    }
     return loaded;
 }
 

@@ -16,6 +16,7 @@
 #include "cli/figures.h"
 #include "cli/inputs.h"
 #include "cli/interrupt.h"
+#include "cli/loaded.h"
 #include "cli/shell.h"
 #include "cli/version.h"
 
@@ -38,11 +39,15 @@ struct Options {
     PowerOptions power;
     bool counters = false;
     std::string store;
+    std::vector<std::string> at;
+    std::string server;
+    std::string rest;
 };
 
 /// One platform with the network loaded on it.
-struct Loaded {
+struct Subjected {
     Platform platform;
+    std::string title;  ///< as it was asked for: the platform, or both of a network in two parts
     std::string engine_version;
     std::unique_ptr<Runner> runner;
     std::vector<Tensor> inputs;
@@ -52,7 +57,7 @@ struct Loaded {
 struct Answer {
     ModelFile model;
     Machine machine;
-    std::vector<Loaded> loaded;
+    std::vector<Subjected> loaded;
     MeasurementSet set;
     std::vector<std::string> warnings;
 };
@@ -103,11 +108,39 @@ std::vector<Tensor> inputs_of(const Options& options, const Model& model, const 
     return inputs;
 }
 
-std::vector<Loaded> load_all(const Shell& shell, const Options& options, const Engines& engines, const Answer& answer) {
-    std::vector<Loaded> loaded;
+/// The network in two parts: the head on the one platform asked for, the tail on the server.
+Subjected load_in_parts(const Shell& shell, const Options& options, const Engines& engines, const Answer& answer) {
+    if (options.platforms.size() > 1) {
+        throw Error(ErrorKind::usage, "measure a network in two parts", "name one platform for the head");
+    }
+    const Platform platform = parse_platform(options.platforms.empty() ? "cpu:1" : options.platforms.front());
+    const std::string address = server_address(options.server);
+    Subjected one{.platform = platform,
+                  .title = fmt::format("{} + grpc://{}", to_text(platform), address),
+                  .engine_version = engines.version(platform),
+                  .runner = {},
+                  .inputs = {}};
+    shell.progress("first contact with the model, in a child process");
+    first_contact(shell, one.engine_version).with(options.model, answer.model.image, platform);
+    one.runner = load_in_two(shell, engines, answer.model, {.at = options.at, .head = platform, .server = address});
+    one.inputs = inputs_of(options, answer.model.model, one.runner->inputs());
+    return one;
+}
+
+std::vector<Subjected> load_all(const Shell& shell, const Options& options, const Engines& engines,
+                                const Answer& answer) {
+    std::vector<Subjected> loaded;
+    if (!options.at.empty()) {
+        loaded.push_back(load_in_parts(shell, options, engines, answer));
+        return loaded;
+    }
     bool met = false;
     for (const Platform& platform : platforms_of(options, answer.machine)) {
-        Loaded one{.platform = platform, .engine_version = engines.version(platform), .runner = {}, .inputs = {}};
+        Subjected one{.platform = platform,
+                      .title = to_text(platform),
+                      .engine_version = engines.version(platform),
+                      .runner = {},
+                      .inputs = {}};
         if (!platform.is_remote() && !met) {
             shell.progress("first contact with the model, in a child process");
             first_contact(shell, one.engine_version).with(options.model, answer.model.image, platform);
@@ -129,6 +162,7 @@ MeasureOptions measure_options(const Shell& shell, const Options& options) {
                           .seed = options.seed,
                           .progress = {},
                           .stop = &interrupted()};
+    if (!options.rest.empty()) result.rest = parse_seconds(options.rest, "--idle");
     if (!options.duration.empty()) result.duration = parse_seconds(options.duration, "--duration");
     result.progress = [&shell](const Progress& progress) {
         shell.progress(fmt::format("measuring: {:.0f} %, {} runs{}", 100.0 * progress.fraction, progress.runs,
@@ -152,7 +186,8 @@ void keep(Store& store, Answer& answer) {
     for (std::size_t i = 0; i < answer.loaded.size(); ++i) {
         const Measurement& measurement = answer.set.measurements[i];
         if (measurement.failure || !measurement.latency) continue;
-        const Loaded& loaded = answer.loaded[i];
+        const Subjected& loaded = answer.loaded[i];
+        if (measurement.head) continue;  // a plan over two hosts says nothing of this machine alone
         const MeasurementKey key{.host = fingerprint(answer.machine),
                                  .model_sha256 = answer.model.image.sha256,
                                  .platform = loaded.platform,
@@ -172,8 +207,8 @@ void keep(Store& store, Answer& answer) {
     }
 }
 
-Json result_json(const Loaded& loaded, const Measurement& measurement, const MeasurementSet& set) {
-    Json json{{"platform", to_text(loaded.platform)},
+Json result_json(const Subjected& loaded, const Measurement& measurement, const MeasurementSet& set) {
+    Json json{{"platform", loaded.title},
               {"engine", {{"name", loaded.platform.engine}, {"version", loaded.engine_version}}},
               {"latency", to_json(measurement.latency)},
               {"warmup", {{"runs", measurement.warmup.count}, {"steady_state", name(measurement.warmup.steadiness)}}},
@@ -185,7 +220,8 @@ Json result_json(const Loaded& loaded, const Measurement& measurement, const Mea
     json["counters_reason"] = no_counters;
     json["peak_rss_bytes"] = set.peak_memory.count();
     json["processor_s"] = measurement.processor_time ? Json(measurement.processor_time->count()) : Json(nullptr);
-    if (loaded.platform.is_remote()) {
+    if (measurement.head) json["head_s"] = to_json(measurement.head);
+    if (loaded.platform.is_remote() || measurement.head) {
         const auto& server = measurement.server;
         json["server"] = server ? Json{{"queue_s", to_json(server->queue)},
                                        {"compute_s", to_json(server->compute)},
@@ -229,8 +265,7 @@ std::string headline(const Answer& answer) {
         if (each.latency && (best == nullptr || each.latency->p50 < best->latency->p50)) best = &each;
     }
     if (best == nullptr) return fmt::format("{}: nothing was measured\n", answer.model.image.name);
-    return fmt::format("{} takes {} on {}\n", answer.model.image.name, to_text(best->latency->p50),
-                       to_text(best->platform));
+    return fmt::format("{} takes {} on {}\n", answer.model.image.name, to_text(best->latency->p50), best->title);
 }
 
 std::string text_of(const Answer& answer) {
@@ -238,15 +273,15 @@ std::string text_of(const Answer& answer) {
     std::vector<std::vector<std::string>> parts;
     std::string reasons;
     for (const Measurement& each : answer.set.measurements) {
-        const std::string platform = to_text(each.platform);
+        const std::string& platform = each.title;
         if (!each.latency) continue;
         const Summary& latency = *each.latency;
         rows.push_back({platform, fmt::format("{}+{}", each.warmup.count, latency.n), to_text(latency.p50),
                         interval_text(latency), to_text(latency.p90), to_text(latency.p99), to_text(latency.max),
                         each.energy.energy ? to_text(each.energy.energy->value) : "-"});
         if (each.server) {
-            parts.push_back({platform, to_text(each.server->network.p50), to_text(each.server->queue.p50),
-                             to_text(each.server->compute.p50)});
+            parts.push_back({platform, each.head ? to_text(each.head->p50) : "-", to_text(each.server->network.p50),
+                             to_text(each.server->queue.p50), to_text(each.server->compute.p50)});
         }
         if (!each.energy.energy && reasons.find(each.energy.reason) == std::string::npos) {
             reasons += fmt::format("no energy: {}\n", each.energy.reason);
@@ -257,7 +292,7 @@ std::string text_of(const Answer& answer) {
     std::string text = headline(answer);
     if (rows.empty()) return text;
     text += "\n" + table({"platform", "runs", "p50", "+-", "p90", "p99", "max", "energy"}, rows);
-    if (!parts.empty()) text += "\n" + table({"of which", "network", "queue", "compute"}, parts);
+    if (!parts.empty()) text += "\n" + table({"of which", "head", "network", "queue", "compute"}, parts);
     text += fmt::format("\nruns: warm-up found + steady; +-: 95 % interval of p50; memory {}\n{}{}\n",
                         to_text(answer.set.peak_memory), reasons, to_text(answer.machine));
     return text;
@@ -275,7 +310,8 @@ void run_measure(Shell& shell, const Options& options) {
     if (options.counters) answer.warnings.emplace_back(fmt::format("no counters: {}", no_counters));
 
     std::vector<Subject> subjects;
-    for (const Loaded& each : answer.loaded) subjects.push_back({each.platform, *each.runner, each.inputs});
+    for (const Subjected& each : answer.loaded)
+        subjects.push_back({each.platform, *each.runner, each.inputs, each.title});
     const NoiseWatch noise(answer.machine, shell.clock);
     answer.set = measure(subjects, how, shell.clock, *meter);
     for (const std::string& line : answer.set.warnings) answer.warnings.push_back(line);
@@ -320,6 +356,15 @@ void add_measure(CLI::App& app, Shell& shell) {
     command->add_option("--warmup", options->warmup, "first runs that are never counted; more are left out where found")
         ->check(CLI::Range(std::size_t{0}, std::size_t{1000000}))
         ->capture_default_str();
+    auto* at =
+        command->add_option("--at", options->at,
+                            "measure the network in two parts: cut at these tensors, the head on --platform, the "
+                            "tail on --server");
+    at->needs(command->add_option("--server", options->server,
+                                  "HOST:PORT of the server that runs the tail; it is sent there unless it has it"));
+    command->add_option(
+        "--idle", options->rest,
+        "rest so long before each run, as a sporadic application does, such as 1s: connections cool down");
     command->add_option("--order", options->order, "of the platforms' turns: mirrored or shuffled")
         ->check(CLI::IsMember({"mirrored", "shuffled"}))
         ->capture_default_str();

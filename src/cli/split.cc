@@ -25,6 +25,10 @@ struct Options {
     std::size_t runs = 30;
     std::size_t candidates = 12;
     std::string preprocess;
+    std::string congestion = "cubic";
+    std::string idle;
+    std::string device_memory;
+    std::string server_memory;
 };
 
 /// The end of a long name tells more than its beginning.
@@ -49,39 +53,67 @@ Json latency_json(const SplitLatency& latency, Origin device, Origin server) {
             {"total_s", figure(latency.total(), latency.transfer > Seconds(0) ? Origin::modelled : device)}};
 }
 
-Json candidate_json(const SplitCandidate& candidate, Origin device) {
-    return {{"cut", candidate.cut},
-            {"bytes_up", candidate.payload.up.count()},
-            {"bytes_down", candidate.payload.down.count()},
-            {"latency", latency_json(candidate.measured, device, Origin::measured)},
-            {"predicted", latency_json(candidate.predicted, Origin::modelled, Origin::modelled)},
-            {"prediction_error", candidate.prediction_error()}};
-}
+/// Measured parts on the one link asked for.
+struct Measured {
+    SplitTimes times;
+    Way way;
+    double slowdown = 1.0;
 
-std::string decision(const SplitTimes& times, const std::string& link) {
-    const SplitCandidate& split = times.candidates.front();
-    const Unsplit& rival = times.best_unsplit();
-    const std::string what = rival.kind == "local" ? "all on the device" : rival.kind;
-    if (times.pays()) {
-        return fmt::format("Split at '{}' over {}: {}, where {} takes {}.\n", cut_text(split.cut, 60), link,
-                           to_text(split.measured.total()), what, to_text(rival.measured.total()));
+    SplitLatency latency(const CutTimes& cut) const { return latency_over(way, cut.measured, cut.payload, slowdown); }
+    SplitLatency latency(const Unsplit& all) const { return latency_over(way, all.measured, all.payload, slowdown); }
+    /// Nothing where neither side alone has room for the network.
+    const Unsplit* best_unsplit() const {
+        const auto best =
+            std::ranges::min_element(times.unsplit, {}, [&](const Unsplit& all) { return latency(all).total(); });
+        return best == times.unsplit.end() ? nullptr : &*best;
     }
-    return fmt::format("Do not split over {}: {} takes {}, the best split {}.\n", link, what,
-                       to_text(rival.measured.total()), to_text(split.measured.total()));
+    bool pays() const {
+        const Unsplit* rival = best_unsplit();
+        return rival == nullptr || latency(times.cuts.front()).total() < latency(*rival).total();
+    }
+    /// Of the computing, predicted over measured, minus 1: the transfer is the same model in both.
+    double prediction_error(const CutTimes& cut) const {
+        const auto computing = [&](const PartTimes& part) { return part.head * slowdown + part.tail; };
+        return computing(cut.predicted) / computing(cut.measured) - 1.0;
+    }
+};
+
+Json candidate_json(const Measured& measured, const CutTimes& cut, Origin device) {
+    return {{"cut", cut.cut},
+            {"bytes_up", cut.payload.up.count()},
+            {"bytes_down", cut.payload.down.count()},
+            {"tail_bytes", cut.tail_size.count()},
+            {"latency", latency_json(measured.latency(cut), device, Origin::measured)},
+            {"predicted", latency_json(latency_over(measured.way, cut.predicted, cut.payload, measured.slowdown),
+                                       Origin::modelled, Origin::modelled)},
+            {"prediction_error", measured.prediction_error(cut)}};
 }
 
-std::string times_text(const SplitTimes& times, const std::string& link) {
+std::string decision(const Measured& measured) {
+    const CutTimes& split = measured.times.cuts.front();
+    const std::string at = fmt::format("'{}' over {}: {}", cut_text(split.cut, 60), measured.way.link.name,
+                                       to_text(measured.latency(split).total()));
+    const Unsplit* rival = measured.best_unsplit();
+    if (rival == nullptr) return fmt::format("Split at {}; neither side has room for all of it.\n", at);
+    const std::string what = rival->kind == "local" ? "all on the device" : rival->kind;
+    const std::string other = to_text(measured.latency(*rival).total());
+    if (measured.pays()) return fmt::format("Split at {}, where {} takes {}.\n", at, what, other);
+    return fmt::format("Do not split over {}: {} takes {}, the best split {}.\n", measured.way.link.name, what, other,
+                       to_text(measured.latency(split).total()));
+}
+
+std::string times_text(const Measured& measured) {
     std::vector<std::vector<std::string>> rows;
     const auto add = [&](const std::string& what, const Payload& payload, const SplitLatency& latency) {
         rows.push_back({what, to_text(payload.up), to_text(latency.head), to_text(latency.transfer),
                         to_text(latency.tail), to_text(latency.total())});
     };
-    for (const Unsplit& unsplit : times.unsplit) add(unsplit.kind, unsplit.payload, unsplit.measured);
-    for (const SplitCandidate& candidate : times.candidates) {
-        add(cut_text(candidate.cut, 22), candidate.payload, candidate.measured);
-        rows.back().push_back(fmt::format("{:+.0f} %", 100.0 * candidate.prediction_error()));
+    for (const Unsplit& all : measured.times.unsplit) add(all.kind, all.payload, measured.latency(all));
+    for (const CutTimes& cut : measured.times.cuts) {
+        add(cut_text(cut.cut, 22), cut.payload, measured.latency(cut));
+        rows.back().push_back(fmt::format("{:+.0f} %", 100.0 * measured.prediction_error(cut)));
     }
-    return decision(times, link) + "\n" +
+    return decision(measured) + "\n" +
            table({"cut at", "sends", "device", "link", "server", "total", "predicted"}, rows) +
            "predicted: how far multiply-adds alone would have put the computing off the measured parts\n";
 }
@@ -92,15 +124,25 @@ Bytes crossing_size(const Parts& parts) {
     return total;
 }
 
-SplitTimes measured(Shell& shell, const Options& options, const ModelFile& model) {
+Way way_of(const Options& options) {
+    TcpUse tcp{.congestion = parse_congestion(options.congestion), .history = TcpUse::History::repeated, .rest = {}};
+    if (!options.idle.empty()) tcp.rest = parse_seconds(options.idle, "--idle");
+    return {.link = read_link(options.link), .tcp = tcp};
+}
+
+Measured measured(Shell& shell, const Options& options, const ModelFile& model) {
     Engines engines = make_engines(shell);
-    SplitTimesRequest request{.link = read_link(options.link),
+    SplitTimesRequest request{.ways = {way_of(options)},
                               .slowdown = options.slowdown,
                               .platform = parse_platform(options.platform),
                               .runs = options.runs,
                               .candidates_max = options.candidates,
                               .preprocess = {},
-                              .cut = options.at};
+                              .cut = options.at,
+                              .device_memory = {},
+                              .server_memory = {}};
+    if (!options.device_memory.empty()) request.device_memory = parse_bytes(options.device_memory, "--device-memory");
+    if (!options.server_memory.empty()) request.server_memory = parse_bytes(options.server_memory, "--server-memory");
     if (request.platform.is_remote()) {
         throw Error(ErrorKind::usage, "measure parts on '" + options.platform + "'",
                     "name a platform of this machine, such as cpu:1");
@@ -112,9 +154,10 @@ SplitTimes measured(Shell& shell, const Options& options, const ModelFile& model
                      .clock = shell.clock,
                      .progress = [&shell](const std::string& line) { shell.progress(line); },
                      .stop = &interrupted()};
-    SplitTimes times = measure_splits(model, request, tools);
+    Measured result{
+        .times = measure_splits(model, request, tools), .way = request.ways.front(), .slowdown = options.slowdown};
     shell.progress_done();
-    return times;
+    return result;
 }
 
 void run_split(Shell& shell, const Options& options) {
@@ -126,9 +169,9 @@ void run_split(Shell& shell, const Options& options) {
         throw Error(ErrorKind::usage, "split '" + options.model + "'", "say into which folder (-o DIR)");
     }
     const ModelFile model = load_model(options.model);
-    std::optional<SplitTimes> times;
+    std::optional<Measured> times;
     if (!options.link.empty()) times = measured(shell, options, model);
-    const std::vector<std::string>& cut = times ? times->candidates.front().cut : options.at;
+    const std::vector<std::string>& cut = times ? times->times.cuts.front().cut : options.at;
     const Parts parts = split_at(model.model, cut);
     std::optional<PartFiles> files;
     if (!options.output.empty()) files = write_parts(parts, model, options.output);
@@ -148,17 +191,17 @@ void run_split(Shell& shell, const Options& options) {
                 {"candidates", Json::array()}};
     std::string text;
     if (times) {
-        for (const std::string& warning : times->warnings) shell.note("warning: " + warning);
-        for (const Unsplit& unsplit : times->unsplit) {
-            answer["unsplit"].push_back({{"kind", unsplit.kind},
-                                         {"bytes_up", unsplit.payload.up.count()},
-                                         {"bytes_down", unsplit.payload.down.count()},
-                                         {"latency", latency_json(unsplit.measured, device, Origin::measured)}});
+        for (const std::string& warning : times->times.warnings) shell.note("warning: " + warning);
+        for (const Unsplit& all : times->times.unsplit) {
+            answer["unsplit"].push_back({{"kind", all.kind},
+                                         {"bytes_up", all.payload.up.count()},
+                                         {"bytes_down", all.payload.down.count()},
+                                         {"latency", latency_json(times->latency(all), device, Origin::measured)}});
         }
-        for (const SplitCandidate& candidate : times->candidates) {
-            answer["candidates"].push_back(candidate_json(candidate, device));
+        for (const CutTimes& candidate : times->times.cuts) {
+            answer["candidates"].push_back(candidate_json(*times, candidate, device));
         }
-        text = times_text(*times, options.link) + (files ? "\n" : "");
+        text = times_text(*times) + (files ? "\n" : "");
     }
     if (files) {
         const std::size_t others = parts.crossing.size() - 1;
@@ -197,6 +240,12 @@ void add_split(CLI::App& app, Shell& shell) {
     command->add_option("--candidates", options->candidates, "how many of the cuts that may pay are measured")
         ->check(CLI::Range(std::size_t{1}, std::size_t{100}))
         ->capture_default_str();
+    command->add_option("--tcp", options->congestion, "congestion control of the connection: cubic, bbr or reno")
+        ->capture_default_str();
+    command->add_option("--idle", options->idle, "how long the connection rests between inferences, such as 1s");
+    command->add_option("--device-memory", options->device_memory,
+                        "the head's weights must fit into this much memory, such as 8MiB");
+    command->add_option("--server-memory", options->server_memory, "and the tail's into this much");
     command->add_option("--preprocess", options->preprocess,
                         "JSON file: how pictures become inputs, for offloading 8-bit pixels");
 }

@@ -28,6 +28,10 @@ ServerShare server(Seconds compute) {
     return {.queue = {0_s, Origin::measured}, .compute = {compute, Origin::measured}, .platform = "grpc://edge:8001"};
 }
 
+Shares offload_of(const Crossing& crossing, Seconds compute) {
+    return {.device = {}, .server = server(compute), .payload = crossing.payload};
+}
+
 Stage on_device(Seconds latency) {
     return {.kind = StageKind::compute, .side = Side::device, .where = "cpu:1", .latency = {latency, Origin::measured}};
 }
@@ -41,8 +45,8 @@ Seconds sum(const std::vector<Stage>& stages) {
 TEST(Cost, OffloadIsTheStudysFormula) {
     // Equation 2.2 by hand: 2 * 29 ms + 49,152 B / 1 MB/s + 5 ms + 400 B / 3.53 MB/s.
     const Crossing crossing{link(29, 1, 3.53), {.up = 49152_B, .down = 400_B}};
-    const Cost cost =
-        plan_cost(modelled_offload(crossing, server(5_ms)), crossing, {.active = {}, .idle = watts(0.915)});
+    const Cost cost = plan_cost(modelled_stages(offload_of(crossing, 5_ms), {crossing.link, {}}), crossing,
+                                {.active = {}, .idle = watts(0.915)});
     const double seconds = 0.058 + 0.049152 + 0.005 + 400 / 3.53e6;
     EXPECT_NEAR(cost.latency.value.count(), seconds, 1e-12);
     EXPECT_EQ(cost.latency.origin, Origin::modelled);
@@ -62,7 +66,7 @@ TEST(Cost, LocalDrawsTheActivePower) {
 
 TEST(Cost, UnknownPowerIsAReasonNeverANumber) {
     const Crossing crossing{link(10, 3, 7), {.up = 1_kB, .down = 10_B}};
-    const auto stages = modelled_offload(crossing, server(5_ms));
+    const auto stages = modelled_stages(offload_of(crossing, 5_ms), {crossing.link, {}});
     EXPECT_THAT(plan_cost(stages, crossing, {}).energy_reason, testing::HasSubstr("idle power"));
     EXPECT_THAT(plan_cost({on_device(1_ms)}, std::nullopt, {}).energy_reason, testing::HasSubstr("active power"));
     Crossing free_of_figures = crossing;
@@ -75,8 +79,10 @@ TEST(Cost, UnknownPowerIsAReasonNeverANumber) {
 
 TEST(Cost, ASplitPaysForBothSides) {
     const Crossing crossing{link(10, 3, 7), {.up = 3000_B, .down = 7_B}};
-    std::vector<Stage> stages = modelled_offload(crossing, server(5_ms));
-    stages.insert(stages.begin(), on_device(10_ms));
+    Shares shares = offload_of(crossing, 5_ms);
+    shares.device = DeviceShare{.compute = {10_ms, Origin::measured}, .platform = "cpu:1"};
+    const std::vector<Stage> stages = modelled_stages(shares, {crossing.link, {}});
+    EXPECT_EQ(stages.front(), on_device(10_ms));
     const Cost cost = plan_cost(stages, crossing, {.active = watts(4), .idle = watts(1)});
     const double waiting = 0.020 + 0.001 + 0.005 + 1e-6;
     EXPECT_NEAR(cost.latency.value.count(), 0.010 + waiting, 1e-12);
@@ -89,12 +95,40 @@ TEST(Cost, StagesSumToTheLatencyWhateverWasMeasured) {
             link(*rc::gen::inRange(0, 100), *rc::gen::inRange(1, 50), 5),
             {.up = Bytes(*rc::gen::inRange(0, 1000000)), .down = Bytes(*rc::gen::inRange(0, 5000))}};
         const Seconds total(*rc::gen::inRange(1, 1000000) * 1e-6);
-        const std::vector<Stage> stages = measured_offload(total, crossing, server(2_ms));
+        const std::vector<Stage> stages = measured_stages(total, offload_of(crossing, 2_ms), {crossing.link, {}});
         RC_ASSERT(std::fabs((sum(stages) - total).count()) < 1e-9);
         for (const Stage& stage : stages) RC_ASSERT(stage.latency.value.count() >= 0);
         const Cost cost = plan_cost(stages, crossing, {});
         RC_ASSERT(std::fabs((cost.latency.value - total).count()) < 1e-9);
     });
+}
+
+TEST(Cost, TheDevicesOwnShareIsKeptWhereLessWasMeasuredThanModelled) {
+    const Crossing crossing{link(10, 3, 7), {.up = 30_kB, .down = 10_B}};
+    Shares shares = offload_of(crossing, 5_ms);
+    shares.device = DeviceShare{.compute = {10_ms, Origin::measured}, .platform = "cpu:1"};
+    const std::vector<Stage> stages = measured_stages(30_ms, shares, {crossing.link, {}});
+    EXPECT_EQ(stages.front().latency.value, 10_ms);
+    EXPECT_NEAR(sum(stages).count(), 0.030, 1e-12);
+    EXPECT_NEAR(sum(measured_stages(5_ms, shares, {crossing.link, {}})).count(), 0.005, 1e-12);
+}
+
+TEST(Cost, ARestedConnectionPaysItsWindowInAStageOfItsOwn) {
+    // 150 kB over 58 ms of round trip at 100 Mbit/s, each after two seconds: four round trips, not one.
+    const Crossing crossing{link(29, 12.5, 12.5), {.up = Bytes(150004), .down = 64_B}};
+    const Way warm{crossing.link, TcpUse{}};
+    const Way rested{crossing.link, TcpUse{.history = TcpUse::History::repeated, .rest = Seconds(2.0)}};
+    const auto window = [&](const Way& way) {
+        Seconds total{0.0};
+        for (const Stage& stage : modelled_stages(offload_of(crossing, 5_ms), way)) {
+            if (stage.kind == StageKind::tcp) total += stage.latency.value;
+        }
+        return total;
+    };
+    EXPECT_LT(window(warm), 5_ms);
+    EXPECT_GT(window(rested), 2.5 * 58_ms);
+    const Seconds all = sum(modelled_stages(offload_of(crossing, 5_ms), rested));
+    EXPECT_NEAR((all - 5_ms).count(), tcp_time(crossing.link, crossing.payload, *rested.tcp).total.count(), 1e-9);
 }
 
 TEST(Cost, MoreRateNeverCostsMore) {
@@ -104,8 +138,8 @@ TEST(Cost, MoreRateNeverCostsMore) {
         const Powers power{.active = watts(2), .idle = watts(1)};
         const Crossing slow{link(5, rate, 5), payload};
         const Crossing fast{link(5, rate * 2, 5), payload};
-        const Cost a = plan_cost(modelled_offload(slow, server(1_ms)), slow, power);
-        const Cost b = plan_cost(modelled_offload(fast, server(1_ms)), fast, power);
+        const Cost a = plan_cost(modelled_stages(offload_of(slow, 1_ms), {slow.link, {}}), slow, power);
+        const Cost b = plan_cost(modelled_stages(offload_of(fast, 1_ms), {fast.link, {}}), fast, power);
         RC_ASSERT(b.latency.value <= a.latency.value);
         RC_ASSERT(b.energy->value <= a.energy->value);
     });

@@ -11,7 +11,7 @@ namespace breakeven::example {
 
 inline Plan local_plan(const std::string& platform, Seconds latency, const Powers& power) {
     Plan plan;
-    plan.variant = "float32";
+    plan.variant = as_given;
     plan.stages = {
         {.kind = StageKind::compute, .side = Side::device, .where = platform, .latency = {latency, Origin::measured}}};
     plan.cost = plan_cost(plan.stages, std::nullopt, power);
@@ -30,16 +30,17 @@ inline Plan offload_plan(const LinkUse& use, const Offload& offload, const Power
     const ServerShare server{.queue = {Seconds(0.0002), Origin::measured},
                              .compute = {Seconds(0.0041), Origin::measured},
                              .platform = "grpc://127.0.0.1:45121"};
+    const Shares shares{.device = {}, .server = server, .payload = crossing.payload};
     Plan plan;
     plan.kind = PlanKind::offload;
     plan.link = use.profile.name;
-    plan.variant = "float32";
+    plan.variant = as_given;
     plan.codec = offload.codec;
-    plan.stages = modelled_offload(crossing, server);
+    plan.stages = modelled_stages(shares, {use.profile, {}});
     Seconds predicted{0.0};
     for (const Stage& stage : plan.stages) predicted += stage.latency.value;
     if (use.how != LinkUse::How::modelled) {
-        plan.stages = measured_offload(predicted * offload.measured_over_formula, crossing, server);
+        plan.stages = measured_stages(predicted * offload.measured_over_formula, shares, {use.profile, {}});
         plan.predicted_latency = predicted;
         plan.latency_p99 = predicted * offload.measured_over_formula * 1.1;
     }

@@ -13,6 +13,7 @@
 #include "breakeven/engine/engines.h"
 #include "breakeven/engine/first_contact.h"
 #include "breakeven/link/profile.h"
+#include "breakeven/link/tcp.h"
 #include "breakeven/measure/store.h"
 #include "breakeven/plan/advice.h"
 #include "breakeven/plan/cost.h"
@@ -24,16 +25,22 @@ namespace breakeven {
 /// What the user asks.
 struct AdviseRequest {
     std::filesystem::path model;
-    std::optional<Preprocess> preprocess;  ///< how pictures become inputs; else the model's own metadata, else 0..255
+    std::vector<std::filesystem::path> variants;  ///< made from it: compressed, say; ranked beside it
+    std::optional<Preprocess> preprocess;  ///< how pictures become inputs; else the model's metadata, else 0..255
     std::optional<std::string> server;     ///< "host:port" of a real server; else one is embedded
-    std::vector<LinkProfile> links;        ///< to emulate or model; with a real server: to model beside the real link
+    std::vector<LinkProfile> links;        ///< to emulate or model; with a real server: to model beside its link
     Objective objective;
     Powers power;
-    double slowdown = 1.0;                     ///< the device is this many times slower than this machine (modelled)
-    std::vector<Platform> platforms;           ///< of the device; empty: every CPU width this machine has
-    std::size_t runs = 30;                     ///< inferences measured for each plan, after warm-up
-    EmulatorSupport emulator;                  ///< whether links can be emulated here; asked before any thread starts
-    std::string congestion_control = "cubic";  ///< of emulated hosts, where the kernel allows it: most devices' default
+    double slowdown = 1.0;               ///< the device is this many times slower than this machine (modelled)
+    std::vector<Platform> platforms;     ///< of the device; empty: every CPU width this machine has
+    std::size_t runs = 30;               ///< inferences measured for each plan, after warm-up
+    std::size_t splits = 1;              ///< best cuts that are run for each link; 0: no splits
+    std::int64_t inferences = 10000;     ///< that a network sent to the server will serve there
+    std::optional<Bytes> device_memory;  ///< weights must fit where they run
+    std::optional<Bytes> server_memory;
+    EmulatorSupport emulator;                   ///< whether links can be emulated here; asked before any thread starts
+    Congestion congestion = Congestion::cubic;  ///< of the connection: most devices' default
+    Seconds idle{0.0};                          ///< how long it rests between inferences
 };
 
 /// What it works with, made by main.

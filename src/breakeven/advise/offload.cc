@@ -12,6 +12,9 @@
 #include "breakeven/link/profile.h"
 #include "breakeven/measure/measurement.h"
 #include "breakeven/measure/sample_input.h"
+#include "breakeven/session/split.h"
+#include "breakeven/units/text.h"
+#include "breakeven/wire/deployed_runner.h"
 
 namespace breakeven {
 namespace {
@@ -28,18 +31,19 @@ std::string quoted(const std::string& word) {
     return result + "'";
 }
 
-std::vector<std::string> measure_command(const OffloadForm& form, const std::string& address,
+std::vector<std::string> measure_command(const Exchange& exchange, const std::string& address,
                                          const OffloadOptions& options) {
-    return {options.executable.string(),
-            "measure",
-            form.path.string(),
-            "--platform",
-            "grpc://" + address,
-            "--runs",
-            std::to_string(options.runs),
-            "--store",
-            "none",
-            "--json"};
+    std::vector<std::string> command{options.executable.string(), "measure"};
+    const auto add = [&](std::initializer_list<std::string> words) { command.insert(command.end(), words); };
+    if (exchange.cut.empty()) {
+        add({exchange.form->path.string(), "--platform", "grpc://" + address});
+    } else {
+        add({exchange.form->path.string(), "--platform", to_text(exchange.head), "--server", address, "--at"});
+        command.insert(command.end(), exchange.cut.begin(), exchange.cut.end());
+    }
+    add({"--runs", std::to_string(options.runs), "--store", "none", "--json"});
+    if (options.idle > Seconds(0)) add({"--idle", fmt::format("{}s", options.idle.count())});
+    return command;
 }
 
 /// The child's own last line, for a warning.
@@ -52,36 +56,41 @@ std::string reason_of(const ChildResult& child, const OffloadOptions& options) {
     return line == std::string::npos ? text : text.substr(line + 1);
 }
 
-OffloadMeasurement parse(const std::string& output, const OffloadForm& form) {
+OffloadMeasurement parse(const std::string& output, const Exchange& exchange) {
     try {
         const Json result = Json::parse(output).at("results").at(0);
         const Json& latency = result.at("latency");
         OffloadMeasurement measurement{.p50 = Seconds(latency.at("p50_s").get<double>()),
                                        .p99 = Seconds(latency.at("p99_s").get<double>()),
-                                       .server = std::nullopt};
+                                       .head = {},
+                                       .server = {},
+                                       .deployed = {}};
+        if (const auto head = result.find("head_s"); head != result.end()) {
+            measurement.head = Seconds(head->at("p50_s").get<double>());
+        }
         if (const Json& server = result.at("server"); !server.is_null()) {
             measurement.server = ServerTimes{.queue = Seconds(server.at("queue_s").at("p50_s").get<double>()),
                                              .compute = Seconds(server.at("compute_s").at("p50_s").get<double>())};
         }
         return measurement;
     } catch (const Json::exception& error) {
-        throw Error(ErrorKind::internal, fmt::format("read the measurement of '{}'", form.name), error.what());
+        throw Error(ErrorKind::internal, fmt::format("read the measurement of '{}'", exchange.name), error.what());
     }
 }
 
-OffloadMeasurement run_measurement(const std::vector<std::string>& command, const OffloadForm& form,
+OffloadMeasurement run_measurement(const std::vector<std::string>& command, const Exchange& exchange,
                                    const std::string& where, const OffloadOptions& options) {
     const ChildResult child = run_child(command, {.time = options.limit});
     if (child.exit_code != 0 || child.signal || child.timed_out) {
-        throw Error(ErrorKind::unavailable, fmt::format("measure '{}' {}", form.name, where),
+        throw Error(ErrorKind::unavailable, fmt::format("measure '{}' {}", exchange.name, where),
                     reason_of(child, options));
     }
-    return parse(child.output, form);
+    return parse(child.output, exchange);
 }
 
 }  // namespace
 
-OffloadMeasurement measure_emulated(const Workbench& bench, const OffloadForm& form, const LinkProfile& link,
+OffloadMeasurement measure_emulated(const Workbench& bench, const Exchange& exchange, const LinkProfile& link,
                                     const std::string& congestion_control, const OffloadOptions& options) {
     const std::filesystem::path profile = bench.write("link.json", link_profile_text(link));
     const std::string server = fmt::format("{} serve {} --listen 0.0.0.0:{}", quoted(options.executable.string()),
@@ -92,12 +101,12 @@ OffloadMeasurement measure_emulated(const Workbench& bench, const OffloadForm& f
     if (!congestion_control.empty()) command.insert(command.end(), {"--tcp", congestion_control});
     command.emplace_back("--");
     const std::vector<std::string> device =
-        measure_command(form, fmt::format("{}:{}", server_address, emulated_port), options);
+        measure_command(exchange, fmt::format("{}:{}", server_address, emulated_port), options);
     command.insert(command.end(), device.begin(), device.end());
-    return run_measurement(command, form, fmt::format("over the emulated link '{}'", link.name), options);
+    return run_measurement(command, exchange, fmt::format("over the emulated link '{}'", link.name), options);
 }
 
-OffloadMeasurement measure_loopback(const Workbench& bench, const OffloadForm& form, const OffloadOptions& options) {
+OffloadMeasurement measure_loopback(const Workbench& bench, const Exchange& exchange, const OffloadOptions& options) {
     BackgroundChild server({options.executable.string(), "serve", bench.repository().string(), "--listen",
                             "127.0.0.1:0", "--with-parent"});
     const std::optional<std::string> ready = server.line_with(" on ", options.limit);
@@ -106,25 +115,72 @@ OffloadMeasurement measure_loopback(const Workbench& bench, const OffloadForm& f
                     server.errors().empty() ? "it did not become ready" : server.errors());
     }
     const std::string address = ready->substr(ready->rfind(' ') + 1);
-    return run_measurement(measure_command(form, address, options), form, "over loopback", options);
+    return run_measurement(measure_command(exchange, address, options), exchange, "over loopback", options);
 }
 
-OffloadMeasurement measure_server(const std::string& address, const OffloadForm& form, Engines& engines, Clock& clock,
-                                  std::size_t runs) {
-    const Platform platform{.engine = "grpc", .unit = address, .number = 0};
-    const auto runner = engines.load({.name = form.name, .bytes = "", .path = {}, .sha256 = ""}, platform, {});
-    const std::vector<Tensor> inputs = sample_inputs(runner->inputs(), 1);
+namespace {
 
+/// Ready to run against the server, and what had to be sent for it.
+struct Reached {
+    std::unique_ptr<Runner> runner;
+    std::optional<Deployed> deployed;
+};
+
+DeployOptions deploy_options(const RealServer& server) {
+    return {.progress = [&server](const DeployProgress& p) {
+        server.progress(fmt::format("sending a network to {}: {} of {}", server.client->address(), to_text(p.there),
+                                    to_text(p.total)));
+    }};
+}
+
+std::optional<Deployed> if_sent(const Deployed& deployed) {
+    return deployed.how == Deployed::How::already_there ? std::nullopt : std::optional(deployed);
+}
+
+Reached reach_cut(const RealServer& server, const Exchange& exchange) {
+    LoadedSplit split = load_split(*exchange.whole, exchange.cut, {.head = exchange.head, .server = server.client},
+                                   server.engines, server.clock, deploy_options(server));
+    return {std::move(split.runner), if_sent(split.tail)};
+}
+
+/// By the form's name, as who runs the server may have put it there; else it is sent.
+Reached reach_form(const RealServer& server, const OffloadForm& form) {
+    const Platform platform{.engine = "grpc", .unit = server.client->address(), .number = 0};
+    try {
+        return {server.engines.load({.name = form.name, .bytes = "", .path = {}, .sha256 = ""}, platform, {}), {}};
+    } catch (const Error& error) {
+        if (error.kind() != ErrorKind::input) throw;
+    }
+    ModelImage image = load_model(form.path).image;
+    image.name = content_name(form.name, image.sha256);
+    auto runner = std::make_unique<DeployedRunner>(server.client, server.clock, std::move(image),
+                                                   RedeployOptions{.deploy = deploy_options(server)});
+    const Deployed deployed = runner->deployed();
+    return {std::move(runner), if_sent(deployed)};
+}
+
+}  // namespace
+
+OffloadMeasurement measure_server(const RealServer& server, const Exchange& exchange, const OffloadOptions& options) {
+    const Reached reached = exchange.cut.empty() ? reach_form(server, *exchange.form) : reach_cut(server, exchange);
+    const Platform platform{.engine = "grpc", .unit = server.client->address(), .number = 0};
+    const std::vector<Tensor> inputs = sample_inputs(reached.runner->inputs(), 1);
     PowerMeter meter{Powers{}};
     const MeasurementSet set =
-        measure({{.platform = platform, .runner = *runner, .inputs = inputs}}, {.runs = runs}, clock, meter);
+        measure({{.platform = platform, .runner = *reached.runner, .inputs = inputs, .title = exchange.name}},
+                {.runs = options.runs, .rest = options.idle}, server.clock, meter);
     const Measurement& measurement = set.measurements.front();
     if (measurement.failure) throw *measurement.failure;
     if (!measurement.latency) {
-        throw Error(ErrorKind::unavailable, fmt::format("measure '{}' on {}", form.name, address),
+        throw Error(ErrorKind::unavailable, fmt::format("measure '{}' on {}", exchange.name, server.client->address()),
                     "it was interrupted");
     }
-    OffloadMeasurement result{.p50 = measurement.latency->p50, .p99 = measurement.latency->p99, .server = std::nullopt};
+    OffloadMeasurement result{.p50 = measurement.latency->p50,
+                              .p99 = measurement.latency->p99,
+                              .head = {},
+                              .server = {},
+                              .deployed = reached.deployed};
+    if (measurement.head) result.head = measurement.head->p50;
     if (measurement.server) {
         result.server = ServerTimes{.queue = measurement.server->queue.p50, .compute = measurement.server->compute.p50};
     }

@@ -3,38 +3,63 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "breakeven/advise/workbench.h"
 #include "breakeven/engine/engines.h"
+#include "breakeven/files/model_file.h"
 #include "breakeven/link/profile.h"
 #include "breakeven/time/clock.h"
+#include "breakeven/wire/client.h"
+#include "breakeven/wire/deploy.h"
 
 namespace breakeven {
 
-/// What one form of the network took, offloaded.
+/// What is run against a server: a form of the network, or the network cut in two.
+struct Exchange {
+    std::string name;                   ///< for messages
+    const ModelFile* whole = nullptr;   ///< the network
+    const OffloadForm* form = nullptr;  ///< how it is offloaded; of a cut: as given
+    std::vector<std::string> cut = {};  ///< empty: all of it on the server
+    Platform head = {};                 ///< where the head of a cut runs
+};
+
 struct OffloadMeasurement {
     Seconds p50{0.0};
     Seconds p99{0.0};
+    std::optional<Seconds> head;        ///< of a cut, on this device: median
     std::optional<ServerTimes> server;  ///< medians; a foreign server tells none
+    std::optional<Deployed> deployed;   ///< where the server had to be sent something
 };
 
 struct OffloadOptions {
     std::filesystem::path executable;
     std::size_t runs = 30;
-    Seconds limit{120.0};  ///< for one form over one link, start and end of the server included
+    Seconds idle{0.0};     ///< before each run
+    Seconds limit{120.0};  ///< for one exchange over one link, start and end of the server included
 };
 
-/// One host runs `serve`, the other `measure`; between them lies the emulated link.
-OffloadMeasurement measure_emulated(const Workbench& bench, const OffloadForm& form, const LinkProfile& link,
+/// One host runs `serve`, the other `measure`; between them lies the emulated link. What a cut's server needs must be
+/// in the bench's repository (Workbench::add_tail).
+OffloadMeasurement measure_emulated(const Workbench& bench, const Exchange& exchange, const LinkProfile& link,
                                     const std::string& congestion_control, const OffloadOptions& options);
 
 /// `serve` and `measure` over loopback: what the server takes, without a link.
-OffloadMeasurement measure_loopback(const Workbench& bench, const OffloadForm& form, const OffloadOptions& options);
+OffloadMeasurement measure_loopback(const Workbench& bench, const Exchange& exchange, const OffloadOptions& options);
 
-/// A server at `address` that already has the form. Throws Error{input} when it has not.
-OffloadMeasurement measure_server(const std::string& address, const OffloadForm& form, Engines& engines, Clock& clock,
-                                  std::size_t runs);
+/// What a real server is asked with.
+struct RealServer {
+    std::shared_ptr<Client> client;
+    Engines& engines;
+    Clock& clock;
+    std::function<void(const std::string&)> progress;
+};
+
+/// A real server that has what it needs, or takes it. Throws Error{input} when it has not and does not.
+OffloadMeasurement measure_server(const RealServer& server, const Exchange& exchange, const OffloadOptions& options);
 
 }  // namespace breakeven

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <set>
 #include <unordered_map>
@@ -15,6 +16,7 @@
 #include "breakeven/measure/sample_input.h"
 #include "breakeven/model/input_codec.h"
 #include "breakeven/plan/split_table.h"
+#include "breakeven/units/text.h"
 
 namespace breakeven {
 namespace {
@@ -83,7 +85,9 @@ Searched searched(const Model& model, Seconds whole, double slowdown) {
         }
         std::vector<SplitTensor> makes;
         for (const std::string& name : layers[i].makes) makes.push_back(tensor(name));
-        const SplitNode node{.device = whole * (slowdown * shares[i]), .server = whole * shares[i]};
+        const SplitNode node{.device = whole * (slowdown * shares[i]),
+                             .server = whole * shares[i],
+                             .weights = model.layers()[i].weight_size};
         const SplitNodeId id = result.graph.add_node(node, needs, makes);
         for (std::size_t k = 0; k < makes.size(); ++k) {
             ids[layers[i].makes[k]] = static_cast<SplitTensorId>(index(result.graph.made_first(id)) + k);
@@ -102,7 +106,7 @@ struct Trial {
     std::vector<std::string> cut;
     Parts parts;
     Payload payload;
-    SplitLatency predicted;
+    PartTimes predicted;
     std::unique_ptr<Runner> head;
     std::unique_ptr<Runner> tail;
 };
@@ -127,7 +131,9 @@ class Splitter {
         }
         if (trials_.empty()) {
             throw Error(ErrorKind::input, fmt::format("split '{}'", model_.image.name),
-                        "there is no tensor at which it comes apart in two");
+                        request_.device_memory || request_.server_memory
+                            ? "there is no tensor at which it comes apart in two parts that fit the memories"
+                            : "there is no tensor at which it comes apart in two");
         }
         return measure_all();
     }
@@ -180,13 +186,22 @@ class Splitter {
     void propose(Seconds whole) {
         tools_.progress("searching for cuts");
         const Searched network = searched(model_.model, whole, request_.slowdown);
-        SplitQuestion question;
-        question.conditions.down = request_.link.down;
-        question.conditions.up = request_.link.up;
-        question.conditions.round_trip = request_.link.one_way_latency * 2.0;
-        question.limits.use = SplitUse::split;
-        const SplitTable table(network.graph, question, SplitRange{});
         std::set<std::vector<std::string>> seen;
+        for (const Way& way : request_.ways) propose(network, way.link, whole, seen);
+        const auto total = [&](const Trial& trial) { return best_total(trial.predicted, trial.payload); };
+        std::sort(trials_.begin(), trials_.end(), [&](const Trial& a, const Trial& b) { return total(a) < total(b); });
+        while (trials_.size() > keep()) trials_.pop_back();
+    }
+
+    void propose(const Searched& network, const LinkProfile& link, Seconds whole,
+                 std::set<std::vector<std::string>>& seen) {
+        SplitQuestion question;
+        question.conditions.down = link.down;
+        question.conditions.up = link.up;
+        question.conditions.round_trip = link.one_way_latency * 2.0;
+        question.limits = {
+            .device_memory = request_.device_memory, .server_memory = request_.server_memory, .use = SplitUse::split};
+        const SplitTable table(network.graph, question, SplitRange{});
         for (const SplitTable::Entry& entry : table.entries()) {
             if (entry.sums.device_nodes == 0 || entry.sums.server_nodes == 0) continue;
             std::vector<std::string> cut;
@@ -205,9 +220,15 @@ class Splitter {
                 if (error.kind() == ErrorKind::internal) throw;  // else: what it crosses has no known type
             }
         }
-        std::sort(trials_.begin(), trials_.end(),
-                  [](const Trial& a, const Trial& b) { return a.predicted.total() < b.predicted.total(); });
-        while (trials_.size() > keep()) trials_.pop_back();
+    }
+
+    /// On the way where it does best.
+    Seconds best_total(const PartTimes& times, const Payload& payload) const {
+        Seconds best{std::numeric_limits<double>::infinity()};
+        for (const Way& way : request_.ways) {
+            best = std::min(best, latency_over(way, times, payload, request_.slowdown).total());
+        }
+        return best;
     }
 
     /// How many cuts are measured: all their parts are loaded at once, and together they are the network many times.
@@ -220,13 +241,25 @@ class Splitter {
     void add_trial(const std::vector<std::string>& cut, Seconds whole) {
         Trial trial{
             .cut = cut, .parts = split_at(model_.model, cut), .payload = {}, .predicted = {}, .head = {}, .tail = {}};
+        check_memory("head", trial.parts.head, request_.device_memory);
+        check_memory("tail", trial.parts.tail, request_.server_memory);
         for (const TensorSpec& spec : trial.parts.crossing) trial.payload.up += known_size(spec.name);
         for (const TensorSpec& spec : trial.parts.tail.outputs()) trial.payload.down += known_size(spec.name);
         const double head = head_share(trial.parts);
-        trial.predicted = {.head = whole * (request_.slowdown * head),
-                           .transfer = transfer_time(request_.link, trial.payload).total(),
-                           .tail = whole * (1.0 - head)};
+        trial.predicted = {.head = whole * head, .tail = whole * (1.0 - head)};
         trials_.push_back(std::move(trial));
+    }
+
+    void check_memory(const char* what, const Model& part, const std::optional<Bytes>& memory) const {
+        const Bytes weights = part.facts().weight_size;
+        if (!memory || weights <= *memory) return;
+        throw Error(
+            ErrorKind::input, fmt::format("split '{}'", model_.image.name),
+            fmt::format("the {} does not fit: {} of weights, {} of memory", what, to_text(weights), to_text(*memory)));
+    }
+
+    const Platform& tail_platform() const {
+        return request_.tail_platform ? *request_.tail_platform : request_.platform;
     }
 
     Bytes known_size(const std::string& name) const {
@@ -241,7 +274,7 @@ class Splitter {
     /// Loads both parts, and runs the head once for what the tail takes: made-up shapes and indices would mean nothing.
     Named load(Trial& trial) {
         trial.head = tools_.engines.load(image_of_part(trial.parts.head, model_), request_.platform, {});
-        trial.tail = tools_.engines.load(image_of_part(trial.parts.tail, model_), request_.platform, {});
+        trial.tail = tools_.engines.load(image_of_part(trial.parts.tail, model_), tail_platform(), {});
         Named tensors = inputs_;
         RunResult result = trial.head->run(subject(*trial.head, inputs_).inputs);
         for (std::size_t i = 0; i < result.outputs.size(); ++i) {
@@ -256,7 +289,6 @@ class Splitter {
             result.payload.up += size_of(with_batch(spec, 1)).value_or(Bytes());
         }
         for (const std::string& name : outputs_) result.payload.down += known_size(name);
-        result.measured.transfer = transfer_time(request_.link, result.payload).total();
         result.measured.tail = time;
         return result;
     }
@@ -284,21 +316,37 @@ class Splitter {
             result.warnings.push_back(fmt::format("{} of {} parts found no steady state in {} runs; give more --runs",
                                                   drifting, set.measurements.size(), request_.runs));
         }
-        const Seconds whole = median(set.measurements.front());
-        result.unsplit.push_back({.kind = "local", .payload = {}, .measured = {.head = whole * request_.slowdown}});
-        result.unsplit.push_back(offload("offload raw", *whole_, whole));
-        if (pixels_) result.unsplit.push_back(offload("offload u8", *pixels_, median(set.measurements[1])));
+        add_unsplit(median(set.measurements.front()), pixels_ ? median(set.measurements[1]) : Seconds(0), result);
         for (std::size_t i = 0; i < trials_.size(); ++i) {
             const Trial& trial = trials_[i];
-            SplitCandidate candidate{
-                .cut = trial.cut, .payload = trial.payload, .predicted = trial.predicted, .measured = trial.predicted};
-            candidate.measured.head = median(set.measurements[first + 2 * i]) * request_.slowdown;
-            candidate.measured.tail = median(set.measurements[first + 2 * i + 1]);
-            result.candidates.push_back(std::move(candidate));
+            result.cuts.push_back({.cut = trial.cut,
+                                   .payload = trial.payload,
+                                   .predicted = trial.predicted,
+                                   .measured = {.head = median(set.measurements[first + 2 * i]),
+                                                .tail = median(set.measurements[first + 2 * i + 1])},
+                                   .tail_size = trial.parts.tail.facts().weight_size});
         }
-        std::stable_sort(result.candidates.begin(), result.candidates.end(),
-                         [](const auto& a, const auto& b) { return a.measured.total() < b.measured.total(); });
+        std::stable_sort(result.cuts.begin(), result.cuts.end(), [&](const CutTimes& a, const CutTimes& b) {
+            return best_total(a.measured, a.payload) < best_total(b.measured, b.payload);
+        });
         return result;
+    }
+
+    void add_unsplit(Seconds whole, Seconds pixels, SplitTimes& result) {
+        const Bytes weights = model_.model.facts().weight_size;
+        if (request_.device_memory && weights > *request_.device_memory) {
+            result.warnings.push_back(fmt::format("all on the device does not fit: {} of weights, {} of memory",
+                                                  to_text(weights), to_text(*request_.device_memory)));
+        } else {
+            result.unsplit.push_back({.kind = "local", .payload = {}, .measured = {.head = whole}});
+        }
+        if (request_.server_memory && weights > *request_.server_memory) {
+            result.warnings.push_back(fmt::format("all on the server does not fit: {} of weights, {} of memory",
+                                                  to_text(weights), to_text(*request_.server_memory)));
+            return;
+        }
+        result.unsplit.push_back(offload("offload raw", *whole_, whole));
+        if (pixels_) result.unsplit.push_back(offload("offload u8", *pixels_, pixels));
     }
 
     const ModelFile& model_;
@@ -313,18 +361,11 @@ class Splitter {
 
 }  // namespace
 
-double SplitCandidate::prediction_error() const {
-    return (predicted.head + predicted.tail) / (measured.head + measured.tail) - 1.0;
-}
-
-const Unsplit& SplitTimes::best_unsplit() const {
-    return *std::min_element(unsplit.begin(), unsplit.end(), [](const Unsplit& a, const Unsplit& b) {
-        return a.measured.total() < b.measured.total();
-    });
-}
-
-bool SplitTimes::pays() const {
-    return candidates.front().measured.total() < best_unsplit().measured.total();
+SplitLatency latency_over(const Way& way, const PartTimes& times, const Payload& payload, double slowdown) {
+    if (times.tail == Seconds(0)) return {.head = times.head * slowdown};
+    const Seconds transfer =
+        way.tcp ? tcp_time(way.link, payload, *way.tcp).total : transfer_time(way.link, payload).total();
+    return {.head = times.head * slowdown, .transfer = transfer, .tail = times.tail};
 }
 
 SplitTimes measure_splits(const ModelFile& model, const SplitTimesRequest& request, SplitTools& tools) {

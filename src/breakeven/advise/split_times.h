@@ -1,5 +1,5 @@
-// Split times: the cuts of a network that may pay on a link, each one measured as two real parts, beside running all of
-// it here and offloading all of it. The search proposes (plan/split_table.h, layer times by multiply-adds); what the
+// Split times: the cuts of a network that may pay on some link, each one measured as two real parts, beside running all
+// of it here and offloading all of it. The search proposes (plan/split_table.h, layer times by multiply-adds); what the
 // parts really take decides, for engines fuse layers and a sum of layers is wrong.
 #pragma once
 
@@ -11,21 +11,24 @@
 
 #include "breakeven/engine/engines.h"
 #include "breakeven/files/model_file.h"
-#include "breakeven/link/transfer.h"
 #include "breakeven/model/parts.h"
+#include "breakeven/plan/cost.h"
 #include "breakeven/tensor/preprocess.h"
 #include "breakeven/time/clock.h"
 
 namespace breakeven {
 
 struct SplitTimesRequest {
-    LinkProfile link;
-    double slowdown = 1.0;                 ///< the device is this many times slower than the server: this machine
-    Platform platform;                     ///< of this machine, for both parts
-    std::size_t runs = 30;                 ///< of each part, after the warm-up
-    std::size_t candidates_max = 12;       ///< measured cuts
-    std::optional<Preprocess> preprocess;  ///< for the `u8` offload; else what the model says
-    std::vector<std::string> cut;          ///< measure this one only; empty: search
+    std::vector<Way> ways;                  ///< the links to search for; those cuts are measured that pay most on any
+    double slowdown = 1.0;                  ///< the device is this many times slower than the server: this machine
+    Platform platform;                      ///< of this machine, for heads and for all of it
+    std::optional<Platform> tail_platform;  ///< of this machine as the server; else the same
+    std::size_t runs = 30;                  ///< of each part, after the warm-up
+    std::size_t candidates_max = 12;        ///< measured cuts
+    std::optional<Preprocess> preprocess;   ///< for the `u8` offload; else what the model says
+    std::vector<std::string> cut;           ///< measure this one only; empty: search
+    std::optional<Bytes> device_memory;     ///< a part's weights must fit where it runs
+    std::optional<Bytes> server_memory;
 };
 
 struct SplitTools {
@@ -35,39 +38,44 @@ struct SplitTools {
     const std::atomic<bool>* stop = nullptr;
 };
 
-/// One inference, in the order things happen.
-struct SplitLatency {
-    Seconds head{0.0};      ///< on the device
-    Seconds transfer{0.0};  ///< eq. 2.2 of transfer.h, both ways
-    Seconds tail{0.0};      ///< on the server
-    Seconds total() const { return head + transfer + tail; }
+/// What the parts take on this machine; nothing for a part that is not there.
+struct PartTimes {
+    Seconds head{0.0};
+    Seconds tail{0.0};
 };
 
-struct SplitCandidate {
+struct CutTimes {
     std::vector<std::string> cut;  ///< for split_at()
     Payload payload;               ///< what crosses up, and the outputs that come back
-    SplitLatency predicted;        ///< from the whole network's time, by multiply-adds
-    SplitLatency measured;         ///< from the parts' medians
-    /// Of the computing, predicted over measured, minus 1: the transfer is the same model in both.
-    double prediction_error() const;
+    PartTimes predicted;           ///< from the whole network's time, by multiply-adds
+    PartTimes measured;            ///< the parts' medians
+    Bytes tail_size;               ///< weights that a server needs
 };
 
 /// Not split: all here, or all there.
 struct Unsplit {
     std::string kind;  ///< "local", "offload raw", "offload u8"
     Payload payload;
-    SplitLatency measured;
+    PartTimes measured;
 };
 
 struct SplitTimes {
-    std::vector<Unsplit> unsplit;            ///< local first
-    std::vector<SplitCandidate> candidates;  ///< by measured total, the best first; never empty
+    std::vector<Unsplit> unsplit;  ///< those that fit; local first
+    std::vector<CutTimes> cuts;    ///< by measured total on the way where each does best, the best first
     std::vector<std::string> warnings;
-    bool pays() const;  ///< the best split is faster than everything unsplit
-    const Unsplit& best_unsplit() const;
 };
 
-/// Throws Error{input} when there is no cut at all, {unavailable} when it was stopped before all was measured.
+/// One inference, in the order things happen.
+struct SplitLatency {
+    Seconds head{0.0};      ///< on the device
+    Seconds transfer{0.0};  ///< both ways
+    Seconds tail{0.0};      ///< on the server
+    Seconds total() const { return head + transfer + tail; }
+};
+SplitLatency latency_over(const Way& way, const PartTimes& times, const Payload& payload, double slowdown);
+
+/// Throws Error{input} when there is no cut at all, or none whose parts fit the memories; {unavailable} when it was
+/// stopped before all was measured.
 SplitTimes measure_splits(const ModelFile& model, const SplitTimesRequest& request, SplitTools& tools);
 
 }  // namespace breakeven

@@ -10,6 +10,7 @@
 #include "breakeven/error.h"
 #include "breakeven/files/files.h"
 #include "breakeven/model/input_codec.h"
+#include "breakeven/session/split.h"
 
 namespace breakeven {
 namespace {
@@ -89,6 +90,13 @@ void Workbench::add_pixels(const ModelFile& model, const std::optional<Preproces
         if (error.kind() != ErrorKind::input) throw;
         no_pixels_reason_ = error.what();
     }
+}
+
+Bytes Workbench::add_tail(const ModelFile& whole, const std::vector<std::string>& cut) {
+    const ModelImage image = tail_image(split_at(whole.model, cut), whole);
+    const std::filesystem::path path = repository_ / (image.name + ".onnx");
+    if (!std::filesystem::exists(path)) write_file(path, image.bytes);
+    return Bytes(static_cast<std::int64_t>(image.bytes.size()));
 }
 
 std::filesystem::path Workbench::write(const std::string& name, const std::string& text) const {

@@ -35,6 +35,9 @@ class Workbench final {
     /// Why there is no `u8` form; empty when there is.
     const std::string& no_pixels_reason() const { return no_pixels_reason_; }
 
+    /// Puts the tail of a cut into the repository, once, and returns its size there.
+    Bytes add_tail(const ModelFile& whole, const std::vector<std::string>& cut);
+
     /// Writes a file of that name into the folder, beside the repository.
     std::filesystem::path write(const std::string& name, const std::string& text) const;
 

@@ -24,6 +24,7 @@ struct ServerTimes {
 struct RunResult {
     std::vector<Tensor> outputs;  ///< in the order of Runner::outputs()
     std::optional<ServerTimes> server;
+    std::optional<Seconds> head;  ///< of a network in two parts: how long the first took, before anything was sent
 };
 
 /// A model loaded on a platform. `run` may be called from many threads at once.

@@ -58,6 +58,7 @@ class Series final {
    public:
     Series(const Subject& subject, const MeasureOptions& options) : subject_(subject), options_(options) {
         result_.platform = subject.platform;
+        result_.title = subject.title.empty() ? to_text(subject.platform) : subject.title;
         warmup_ = options.warmup_least;
     }
 
@@ -121,6 +122,7 @@ class Series final {
 void Series::run(std::size_t count, Clock& clock, Meter& meter) {
     make_room(result_.samples, count);
     make_room(result_.server_times, count);
+    make_room(result_.head_times, count);
     make_room(turns_, 1);
     Turn turn{.first = runs(), .energy = {}};
     const Seconds processor_before = processor_time();
@@ -130,12 +132,14 @@ void Series::run(std::size_t count, Clock& clock, Meter& meter) {
     for (; turn.count < count; ++turn.count) {
         if (options_.stop != nullptr && options_.stop->load(std::memory_order_relaxed)) break;
         try {
+            if (options_.rest > Seconds(0)) clock.sleep_until(clock.now() + options_.rest);
             const Seconds before = clock.now();
             const RunResult result = subject_.runner.run(subject_.inputs);
             const Seconds time = clock.now() - before;
             result_.samples.push_back(time);
             busy += time;
             if (result.server) result_.server_times.push_back(*result.server);
+            if (result.head) result_.head_times.push_back(*result.head);
         } catch (const Error& error) {
             failure = error;
             break;
@@ -170,6 +174,7 @@ Measurement Series::finish(const Meter& meter) {
     result_.warmup.count = std::min(std::max(result_.warmup.count, options_.warmup_least), runs());
     const std::size_t warmup = result_.warmup.count;
     if (result_.server_times.size() != runs()) result_.server_times.clear();
+    if (result_.head_times.size() != runs()) result_.head_times.clear();
     summarize_steady(result_);
     result_.meter = meter.name();
     if (result_.latency) {
@@ -219,7 +224,7 @@ void arrange(std::vector<std::size_t>& order, TurnOrder kind, Random& random) {
 }
 
 void add_warnings(const Measurement& measurement, std::vector<std::string>& warnings) {
-    const std::string who = to_text(measurement.platform);
+    const std::string& who = measurement.title;
     const std::size_t n = measurement.samples.size();
     if (measurement.failure) {
         warnings.push_back(fmt::format("{} ended after {} runs: {}", who, n, measurement.failure->what()));
@@ -277,7 +282,11 @@ void summarize_steady(Measurement& measurement) {
     const std::size_t warmup = measurement.warmup.count;
     measurement.latency = summarize(std::span<const Seconds>(samples).subspan(warmup));
     measurement.server.reset();
-    if (!measurement.latency || measurement.server_times.size() != samples.size()) return;
+    measurement.head.reset();
+    if (!measurement.latency) return;
+    const bool has_head = measurement.head_times.size() == samples.size();
+    if (has_head) measurement.head = summarize(std::span<const Seconds>(measurement.head_times).subspan(warmup));
+    if (measurement.server_times.size() != samples.size()) return;
     std::vector<Seconds> queue;
     std::vector<Seconds> compute;
     std::vector<Seconds> network;
@@ -286,7 +295,8 @@ void summarize_steady(Measurement& measurement) {
         queue.push_back(times.queue);
         compute.push_back(times.compute);
         // The server's clock may tick a little faster than ours.
-        network.push_back(std::max(samples[i] - times.queue - times.compute, Seconds(0)));
+        const Seconds here = has_head ? measurement.head_times[i] : Seconds(0);
+        network.push_back(std::max(samples[i] - here - times.queue - times.compute, Seconds(0)));
     }
     measurement.server = ServerSummary{*summarize(queue), *summarize(compute), *summarize(network)};
 }

@@ -23,6 +23,7 @@ struct Subject {
     Platform platform;
     Runner& runner;
     std::vector<Tensor> inputs;
+    std::string title = {};  ///< what messages call it; empty: the platform
 };
 
 /// How the subjects take turns. Mirrored: A B C, C B A, ...: a slow drift hits all alike. Shuffled: each round anew, by
@@ -46,6 +47,8 @@ struct MeasureOptions {
     Seconds turn{0.1};
     TurnOrder order = TurnOrder::mirrored;
     std::uint64_t seed = 1;
+    /// How long nothing happens before each run: a sporadic application, whose connection rests in between.
+    Seconds rest{0.0};
     std::function<void(const Progress&)> progress;  ///< between turns, at most ten times a second
     const std::atomic<bool>* stop = nullptr;        ///< set from anywhere: return what was measured
 };
@@ -59,11 +62,15 @@ struct ServerSummary {
 
 struct Measurement {
     Platform platform;
+    std::string title;             ///< of the subject
     std::vector<Seconds> samples;  ///< all runs in order, those of the warm-up first
     /// Of each sample; empty where a run told none, as local ones do.
     std::vector<ServerTimes> server_times;
+    /// Of each sample of a network in two parts: how long the head took on this device.
+    std::vector<Seconds> head_times;
     Warmup warmup;
     std::optional<Summary> latency;       ///< of the steady runs; nothing when there were none
+    std::optional<Summary> head;          ///< where every steady run had one
     std::optional<ServerSummary> server;  ///< where every steady run told its parts
     EnergyReading energy;                 ///< of one steady run, the mean
     std::string meter;
@@ -78,7 +85,7 @@ struct MeasurementSet {
     std::vector<std::string> warnings;  ///< no steady state, many outliers, too few runs
 };
 
-/// The summaries of a measurement's samples, made again from them: `latency` and `server`.
+/// The summaries of a measurement's samples, made again from them: `latency`, `head` and `server`.
 void summarize_steady(Measurement& measurement);
 
 MeasurementSet measure(const std::vector<Subject>& subjects, const MeasureOptions& options, Clock& clock, Meter& meter);

@@ -1,47 +1,19 @@
 // Advice: see advice.h.
 #include "breakeven/plan/advice.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <utility>
 
-#include "breakeven/error.h"
-
 namespace breakeven {
 namespace {
-
-constexpr std::array<std::pair<std::string_view, Goal>, 3> goals{
-    {{"latency", Goal::latency}, {"energy", Goal::energy}, {"edp", Goal::energy_delay}}};
-
-/// What the goal compares; unknown figures are worse than any known one.
-double figure(const Plan& plan, Goal goal) {
-    constexpr double unknown = std::numeric_limits<double>::infinity();
-    switch (goal) {
-        case Goal::latency: return plan.cost.latency.value.count();
-        case Goal::energy: return plan.cost.energy ? plan.cost.energy->value.in(joules) : unknown;
-        case Goal::energy_delay: {
-            const auto product = plan.cost.energy_delay();
-            return product ? product->value.in(joule_seconds) : unknown;
-        }
-    }
-    return unknown;
-}
-
-bool meets(const Plan& plan, const Objective& objective) {
-    if (figure(plan, objective.goal) == std::numeric_limits<double>::infinity()) return false;
-    if (!objective.deadline) return true;
-    return plan.latency_p99.value_or(plan.cost.latency.value) <= *objective.deadline;
-}
 
 std::optional<BreakEven> break_even_of(const std::string& link, const std::vector<Plan>& plans) {
     const Plan* fastest = nullptr;
     std::optional<Figure<Joules>> least;
     for (const Plan& plan : plans) {
         if (plan.kind != PlanKind::offload || plan.link != link) continue;
-        if (fastest == nullptr || plan.cost.latency.value < fastest->cost.latency.value) fastest = &plan;
+        if (fastest == nullptr || plan.whole_latency() < fastest->whole_latency()) fastest = &plan;
         if (plan.cost.energy && (!least || plan.cost.energy->value < least->value)) least = plan.cost.energy;
     }
     if (fastest == nullptr) return std::nullopt;
@@ -50,22 +22,11 @@ std::optional<BreakEven> break_even_of(const std::string& link, const std::vecto
     return BreakEven{.link = link,
                      .platform = server == fastest->stages.end() ? "" : server->where,
                      .codec = fastest->codec,
-                     .latency = fastest->cost.latency,
+                     .latency = {fastest->whole_latency(), fastest->cost.latency.origin},
                      .energy = least};
 }
 
 }  // namespace
-
-std::string_view name(Goal goal) {
-    return std::find_if(goals.begin(), goals.end(), [&](const auto& entry) { return entry.second == goal; })->first;
-}
-
-Goal parse_goal(std::string_view text) {
-    for (const auto& [word, goal] : goals) {
-        if (word == text) return goal;
-    }
-    throw Error(ErrorKind::usage, fmt::format("read objective '{}'", text), "it must be latency, energy or edp");
-}
 
 std::string_view name(LinkUse::How how) {
     switch (how) {
@@ -77,9 +38,12 @@ std::string_view name(LinkUse::How how) {
 }
 
 void rank(Advice& advice) {
+    // Unknown figures are worse than any known one.
+    const auto figure = [&](const Plan& plan) {
+        return goal_figure(plan, advice.objective.goal).value_or(std::numeric_limits<double>::infinity());
+    };
     std::stable_sort(advice.plans.begin(), advice.plans.end(), [&](const Plan& a, const Plan& b) {
-        return std::pair(figure(a, advice.objective.goal), a.cost.latency.value) <
-               std::pair(figure(b, advice.objective.goal), b.cost.latency.value);
+        return std::pair(figure(a), a.cost.latency.value) < std::pair(figure(b), b.cost.latency.value);
     });
     const auto best = std::find_if(advice.plans.begin(), advice.plans.end(),
                                    [&](const Plan& plan) { return meets(plan, advice.objective); });

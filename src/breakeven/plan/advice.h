@@ -7,20 +7,11 @@
 #include <vector>
 
 #include "breakeven/link/profile.h"
+#include "breakeven/plan/break_even_map.h"
+#include "breakeven/plan/objective.h"
 #include "breakeven/plan/plan.h"
 
 namespace breakeven {
-
-enum class Goal { latency, energy, energy_delay };
-std::string_view name(Goal goal);
-/// Throws Error{usage} for an unknown word; "edp" is energy_delay.
-Goal parse_goal(std::string_view text);
-
-/// What to minimise, and what must hold.
-struct Objective {
-    Goal goal = Goal::latency;
-    std::optional<Seconds> deadline;
-};
 
 /// The on-device latency (and energy) above which offloading over `link` wins: the cost of the best offload there.
 struct BreakEven {
@@ -47,12 +38,13 @@ struct Advice {
     std::vector<Plan> plans;          ///< best first; plans whose figure the goal needs is unknown come last
     std::optional<std::size_t> best;  ///< index into plans; nothing when none meets the objective
     std::vector<BreakEven> break_evens;
+    std::optional<BreakEvenMap> map;
     std::vector<std::string> warnings;       ///< a noisy machine, an engine refused, ...
     std::vector<std::string> circumstances;  ///< lines that say how this was measured: versions, host, command
 };
 
-/// Sorts the plans by the objective's goal, picks the best that meets the objective (a deadline is held against p99
-/// where there is one), and derives each link's break-even from the best offload there.
+/// Sorts the plans by the objective's goal, picks the best that meets the objective, and derives each link's break-even
+/// from the best offload there.
 void rank(Advice& advice);
 
 }  // namespace breakeven

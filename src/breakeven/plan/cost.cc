@@ -8,6 +8,9 @@
 namespace breakeven {
 namespace {
 
+/// Less than this is the model's rounding, not TCP.
+constexpr Seconds tcp_least{1e-5};
+
 /// The energy, or the reason why it is not known.
 struct Energy {
     std::optional<Figure<Joules>> value;
@@ -63,29 +66,44 @@ Cost plan_cost(const std::vector<Stage>& stages, const std::optional<Crossing>& 
     return cost;
 }
 
-std::vector<Stage> modelled_offload(const Crossing& crossing, const ServerShare& server) {
-    const TransferTime time = transfer_time(crossing.link, crossing.payload);
-    const std::string& link = crossing.link.name;
-    return {
-        stage(StageKind::round_trip, Side::link, link, {time.rtt, Origin::modelled}),
-        stage(StageKind::upload, Side::link, link, {time.up, Origin::modelled}),
-        stage(StageKind::queue, Side::server, server.platform, server.queue),
-        stage(StageKind::compute, Side::server, server.platform, server.compute),
-        stage(StageKind::download, Side::link, link, {time.down, Origin::modelled}),
-    };
+std::vector<Stage> stages_here(const DeviceShare& device) {
+    return {stage(StageKind::compute, Side::device, device.platform, device.compute)};
 }
 
-std::vector<Stage> measured_offload(Seconds total, const Crossing& crossing, const ServerShare& server) {
-    std::vector<Stage> stages = modelled_offload(crossing, server);
+std::vector<Stage> modelled_stages(const Shares& shares, const Way& way) {
+    BREAKEVEN_ASSERT(shares.server.has_value());
+    const ServerShare& server = *shares.server;
+    const TransferTime time = transfer_time(way.link, shares.payload);
+    const std::string& link = way.link.name;
+    std::vector<Stage> stages;
+    if (shares.device) stages = stages_here(*shares.device);
+    stages.push_back(stage(StageKind::round_trip, Side::link, link, {time.rtt, Origin::modelled}));
+    stages.push_back(stage(StageKind::upload, Side::link, link, {time.up, Origin::modelled}));
+    if (way.tcp) {
+        const Seconds more = tcp_time(way.link, shares.payload, *way.tcp).total - time.total();
+        if (more > tcp_least) stages.push_back(stage(StageKind::tcp, Side::link, link, {more, Origin::modelled}));
+    }
+    stages.push_back(stage(StageKind::queue, Side::server, server.platform, server.queue));
+    stages.push_back(stage(StageKind::compute, Side::server, server.platform, server.compute));
+    stages.push_back(stage(StageKind::download, Side::link, link, {time.down, Origin::modelled}));
+    return stages;
+}
+
+std::vector<Stage> measured_stages(Seconds total, const Shares& shares, const Way& way) {
+    std::vector<Stage> stages = modelled_stages(shares, way);
     Seconds explained{0.0};
     for (const Stage& part : stages) explained += part.latency.value;
     if (explained <= total) {
-        stages.push_back(
-            stage(StageKind::overhead, Side::link, crossing.link.name, {total - explained, Origin::measured}));
+        stages.push_back(stage(StageKind::overhead, Side::link, way.link.name, {total - explained, Origin::measured}));
         return stages;
     }
-    const double shrink = total / explained;
-    for (Stage& part : stages) part.latency.value *= shrink;
+    // The device's own share was timed by itself: it shrinks only where even it is longer than all.
+    const Seconds device = shares.device ? shares.device->compute.value : Seconds(0.0);
+    const bool keeps = device < total;
+    const double shrink = keeps ? (total - device) / (explained - device) : total / explained;
+    for (Stage& part : stages) {
+        if (!keeps || part.side != Side::device) part.latency.value *= shrink;
+    }
     return stages;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "breakeven/link/profile.h"
+#include "breakeven/link/tcp.h"
 #include "breakeven/link/transfer.h"
 #include "breakeven/plan/device.h"
 #include "breakeven/plan/plan.h"
@@ -26,18 +27,41 @@ struct Crossing {
 /// The energy is `modelled`; it is absent, with a reason, when a power or the link's energy that it needs is unknown.
 Cost plan_cost(const std::vector<Stage>& stages, const std::optional<Crossing>& crossing, const Powers& power);
 
-/// How long the server takes for one inference.
+/// How long the device computes: all of a local plan, the head of a split.
+struct DeviceShare {
+    Figure<Seconds> compute;
+    std::string platform;  ///< "cpu:4"
+};
+
+/// How long the server takes: all of an offload, the tail of a split.
 struct ServerShare {
     Figure<Seconds> queue;
     Figure<Seconds> compute;
     std::string platform;  ///< "grpc://host:port"
 };
 
-/// Stages of an offload by the study's formula: t_RTT + s_up / B_up + queue + compute + s_down / B_down (2.1, 2.2).
-std::vector<Stage> modelled_offload(const Crossing& crossing, const ServerShare& server);
+/// What a plan asks of both sides and of what lies between them, whichever link that is. One of the shares is there.
+struct Shares {
+    std::optional<DeviceShare> device;
+    std::optional<ServerShare> server;
+    Payload payload;  ///< nothing for a local plan
+};
 
-/// Stages of an offload that was measured to take `total`: the same parts, and `overhead` for what the formula does
-/// not explain. Where the formula explains more than was measured, its parts are shrunk to fit. They sum to `total`.
-std::vector<Stage> measured_offload(Seconds total, const Crossing& crossing, const ServerShare& server);
+/// The link between the shares, and the connection on it. Without a `tcp` the transfer is the study's formula.
+struct Way {
+    LinkProfile link;
+    std::optional<TcpUse> tcp;
+};
+
+/// Stages of a local plan.
+std::vector<Stage> stages_here(const DeviceShare& device);
+
+/// Stages by the model: compute on the device, t_RTT + s_up / B_up + queue + compute + s_down / B_down (eq. 2.1, 2.2),
+/// and what TCP's window adds to that (tcp.h), where it does.
+std::vector<Stage> modelled_stages(const Shares& shares, const Way& way);
+
+/// Stages of a plan that was measured to take `total`: the same parts, and `overhead` for what the model does not
+/// explain. Where the model explains more than was measured, link and server are shrunk to fit. They sum to `total`.
+std::vector<Stage> measured_stages(Seconds total, const Shares& shares, const Way& way);
 
 }  // namespace breakeven

@@ -20,6 +20,7 @@ std::string_view name(StageKind kind) {
         case StageKind::compute: return "compute";
         case StageKind::round_trip: return "round trip";
         case StageKind::upload: return "upload";
+        case StageKind::tcp: return "tcp";
         case StageKind::queue: return "queue";
         case StageKind::download: return "download";
         case StageKind::overhead: return "overhead";
@@ -33,11 +34,22 @@ std::optional<Figure<JouleSeconds>> Cost::energy_delay() const {
 }
 
 std::string Plan::title() const {
+    const std::string form = variant == as_given ? std::string() : fmt::format("{} ", variant);
     if (kind == PlanKind::local) {
-        return fmt::format("local on {}", stages.empty() ? std::string("?") : stages.front().where);
+        return fmt::format("{}local on {}", form, stages.empty() ? std::string("?") : stages.front().where);
     }
-    const std::string form = codec.empty() ? std::string() : fmt::format(" as {}", codec);
-    return fmt::format("{} over {}{}", name(kind), link, form);
+    if (kind == PlanKind::split) return fmt::format("{}split over {} at {}", form, link, cut_title(cut));
+    const std::string how = codec.empty() ? std::string() : fmt::format(" as {}", codec);
+    return fmt::format("{}{} over {}{}", form, name(kind), link, how);
+}
+
+Seconds Plan::whole_latency() const {
+    return deploy ? cost.latency.value + deploy->latency_each() : cost.latency.value;
+}
+
+std::string cut_title(const std::vector<std::string>& cut) {
+    if (cut.empty()) return "?";
+    return cut.size() == 1 ? cut.front() : fmt::format("{} +{}", cut.front(), cut.size() - 1);
 }
 
 }  // namespace breakeven

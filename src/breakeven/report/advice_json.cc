@@ -70,6 +70,47 @@ Json cost_json(const Cost& cost) {
     return out;
 }
 
+Json deploy_json(const std::optional<Deploy>& deploy) {
+    if (!deploy) return nullptr;
+    return {{"bytes", deploy->size.count()},
+            {"latency_s", figure(deploy->time)},
+            {"energy_j", figure(deploy->energy)},
+            {"inferences", deploy->inferences},
+            {"latency_each_s", deploy->latency_each().count()}};
+}
+
+Json accuracy_json(const std::optional<PlanAccuracy>& accuracy) {
+    if (!accuracy) return nullptr;
+    return {{"top1", accuracy->top1},
+            {"drop", accuracy->drop},
+            {"n", accuracy->n},
+            {"what", accuracy->is_agreement ? "agreement" : "accuracy"}};
+}
+
+/// Rows from the slowest uplink on; `winners` are indices into the map's own `plans`.
+Json map_json(const std::optional<BreakEvenMap>& map) {
+    if (!map) return nullptr;
+    Json out{{"goal", name(map->goal)}, {"plans", Json::array()}};
+    for (std::size_t i = 0; i < map->titles.size(); ++i) {
+        out["plans"].push_back({{"title", map->titles[i]}, {"kind", name(map->kinds[i])}});
+    }
+    for (std::size_t column = 0; column < map->axes.columns; ++column) {
+        out["rtt_s"].push_back(map->axes.round_trip(column).count());
+    }
+    for (std::size_t row = 0; row < map->axes.rows; ++row) {
+        out["up_bytes_per_s"].push_back(map->axes.up(row).in(bytes_per_second));
+        Json winners = Json::array();
+        Json figures = Json::array();
+        for (std::size_t column = 0; column < map->axes.columns; ++column) {
+            winners.push_back(map->at(row, column).plan);
+            figures.push_back(map->at(row, column).figure);
+        }
+        out["winners"].push_back(std::move(winners));
+        out["figures"].push_back(std::move(figures));
+    }
+    return out;
+}
+
 Json plan_json(const Plan& plan) {
     Json out{{"title", plan.title()},
              {"kind", name(plan.kind)},
@@ -85,6 +126,8 @@ Json plan_json(const Plan& plan) {
         const double measured = plan.cost.latency.value.count();
         out["prediction_error"] = (plan.predicted_latency->count() - measured) / measured;
     }
+    out["deploy"] = deploy_json(plan.deploy);
+    out["accuracy"] = accuracy_json(plan.accuracy);
     out["remarks"] = plan.remarks;
     return out;
 }
@@ -120,6 +163,7 @@ nlohmann::ordered_json advice_json(const Advice& advice) {
                                {"latency_s", figure(entry.latency)},
                                {"energy_j", figure(entry.energy)}});
     }
+    out["map"] = map_json(advice.map);
     out["warnings"] = advice.warnings;
     out["circumstances"] = advice.circumstances;
     return out;

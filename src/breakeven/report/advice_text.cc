@@ -8,6 +8,7 @@
 #include <set>
 #include <vector>
 
+#include "breakeven/report/map_text.h"
 #include "breakeven/report/words.h"
 #include "breakeven/units/text.h"
 
@@ -101,7 +102,9 @@ std::string verdict_lines(const Advice& advice) {
 /// The plan's title without its small words, where columns are scarce: "offload ethernet u8".
 std::string terse_title(const Plan& plan) {
     if (plan.kind == PlanKind::local) return plan.title();
-    return fmt::format("{} {} {}", name(plan.kind), plan.link, plan.codec);
+    const std::string form = plan.variant == as_given ? std::string() : plan.variant + " ";
+    return fmt::format("{}{} {} {}", form, name(plan.kind), plan.link,
+                       plan.kind == PlanKind::split ? cut_title(plan.cut) : plan.codec);
 }
 
 /// "+4 %": what the model was off by; the page has the decimals.
@@ -144,6 +147,15 @@ std::string notes(const Advice& advice) {
     for (const Plan& plan : advice.plans) {
         for (const std::string& remark : plan.remarks) say("note: ", remark);
     }
+    for (const Plan& plan : advice.plans) {
+        if (plan.deploy) {
+            say("note: ",
+                fmt::format("plans are ranked with their share of sending the network to the server first, over "
+                            "{} inferences: {} for {}",
+                            plan.deploy->inferences, to_text(plan.deploy->latency_each()), plan.title()));
+            break;
+        }
+    }
     for (const LinkUse& use : advice.links) {
         if (use.how == LinkUse::How::modelled && !use.reason.empty()) {
             say("note: ", fmt::format("{} is modelled: {}", use.profile.name, use.reason));
@@ -157,7 +169,7 @@ std::string notes(const Advice& advice) {
 std::string advice_text(const Advice& advice) {
     const Answer words = answer(advice);
     return wrapped("", printable(words.decision)) + wrapped("  ", printable(words.reason)) + verdict_lines(advice) +
-           plan_table(advice) + notes(advice);
+           plan_table(advice) + (advice.map ? "\n" + map_text(*advice.map) : "") + notes(advice);
 }
 
 }  // namespace breakeven

@@ -9,6 +9,8 @@
 
 #include "breakeven/report/advice_json.h"
 #include "breakeven/report/html.h"
+#include "breakeven/report/map_svg.h"
+#include "breakeven/report/map_text.h"
 #include "breakeven/report/words.h"
 #include "breakeven/units/text.h"
 
@@ -48,7 +50,8 @@ std::string verdict_cards(const Advice& advice) {
     std::string out;
     for (const LinkVerdict& verdict : link_verdicts(advice)) {
         const LinkUse& use = advice.links[verdict.link];
-        const std::string_view mood = verdict.decision.starts_with("offload") ? "offload" : "local";
+        const std::string_view mood =
+            verdict.decision.starts_with("offload") || verdict.decision.starts_with("split") ? "offload" : "local";
         out += fmt::format(
             "<li class=\"card {}\"><h3>{} <span class=\"how\">{}</span></h3><p class=\"verdict\">{}</p><p>{}</p>", mood,
             html_text(use.profile.name), name(use.how), html_text(capitalised(verdict.decision)),
@@ -65,7 +68,7 @@ std::string verdict_cards(const Advice& advice) {
     return out;
 }
 
-constexpr StageKind stage_kinds[] = {StageKind::round_trip, StageKind::upload,   StageKind::queue,
+constexpr StageKind stage_kinds[] = {StageKind::round_trip, StageKind::upload,   StageKind::tcp,     StageKind::queue,
                                      StageKind::compute,    StageKind::download, StageKind::overhead};
 
 /// The time that a plan spends on stages of one kind, with its origin as an underline and in words for who listens.
@@ -110,6 +113,8 @@ std::string plan_rows(const Advice& advice) {
         out += number_cell(prediction_error_text(plan));
         out += cell(plan.cost.energy) + cell(plan.cost.energy_delay());
         out += number_cell(crosses ? to_text(plan.cost.up) : "") + number_cell(crosses ? to_text(plan.cost.down) : "");
+        out += number_cell(
+            plan.deploy ? fmt::format("{}, {}", to_text(plan.deploy->size), to_text(plan.deploy->time.value)) : "");
         out += fmt::format("<td>{}{}</td></tr>\n", html_text(plan.variant),
                            plan.cut.empty() ? "" : html_text(fmt::format(", cut at {}", plan.cut.front())));
     }
@@ -158,6 +163,15 @@ std::string prediction_section(const Advice& advice) {
            "<div id=\"prediction\" class=\"chart\"></div>";
 }
 
+std::string map_section(const Advice& advice) {
+    if (!advice.map) return {};
+    return fmt::format(
+        "<h3>The break-even map</h3><p class=\"lead\">{}, at every round-trip time and uplink rate (the downlink as "
+        "fast), "
+        "by the model; the marks are links.</p>{}",
+        html_text(capitalised(map_subject(advice.map->goal))), map_svg(*advice.map));
+}
+
 std::string notes(const Advice& advice) {
     std::vector<std::string> lines = advice.warnings;
     for (const Plan& plan : advice.plans) lines.insert(lines.end(), plan.remarks.begin(), plan.remarks.end());
@@ -199,6 +213,7 @@ std::string advice_page(const Advice& advice) {
                    {"sha256", html_text(advice.model_sha256)},
                    {"cards", cards},
                    {"notes", care},
+                   {"map", map_section(advice)},
                    {"prediction", prediction},
                    {"energy", energy},
                    {"rows", rows},

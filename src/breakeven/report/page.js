@@ -97,6 +97,7 @@
         ["compute-device", "compute on the device", (s) => s.what === "compute" && s.side !== "server"],
         ["round-trip", "round trip", (s) => s.what === "round_trip"],
         ["upload", "upload", (s) => s.what === "upload"],
+        ["tcp", "TCP's window", (s) => s.what === "tcp"],
         ["queue", "queue", (s) => s.what === "queue"],
         ["compute-server", "compute on the server", (s) => s.what === "compute" && s.side === "server"],
         ["download", "download", (s) => s.what === "download"],

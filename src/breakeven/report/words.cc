@@ -10,20 +10,6 @@
 namespace breakeven {
 namespace {
 
-/// The number that the goal compares, in its SI unit.
-std::optional<double> goal_figure(const Plan& plan, Goal goal) {
-    switch (goal) {
-        case Goal::latency: return plan.cost.latency.value.count();
-        case Goal::energy:
-            if (plan.cost.energy) return plan.cost.energy->value.in(joules);
-            break;
-        case Goal::energy_delay:
-            if (const auto product = plan.cost.energy_delay()) return product->value.in(joule_seconds);
-            break;
-    }
-    return std::nullopt;
-}
-
 std::string_view goal_noun(Goal goal) {
     switch (goal) {
         case Goal::latency: return "latency";
@@ -83,19 +69,27 @@ std::string reason(const Advice& advice, const Plan& best) {
     return factor.empty() ? against + ", as good as equal" : fmt::format("{}, {} as much", against, factor);
 }
 
-void compare(const Advice& advice, const Plan& local, const Plan& offload, LinkVerdict& verdict) {
+/// What to do with a plan that leaves the device: "offload as u8", "split at pool1".
+std::string leaving(const Plan& plan) {
+    const std::string what =
+        plan.kind == PlanKind::split ? "split at " + cut_title(plan.cut) : "offload as " + plan.codec;
+    return plan.variant == as_given ? what : fmt::format("{}, {}", what, plan.variant);
+}
+
+void compare(const Advice& advice, const Plan& local, const Plan& remote, LinkVerdict& verdict) {
     const auto here = goal_figure(local, advice.objective.goal);
-    const auto there = goal_figure(offload, advice.objective.goal);
+    const auto there = goal_figure(remote, advice.objective.goal);
     if (!here || !there) {
         verdict.decision = "unknown";
-        verdict.reason = (here ? offload : local).cost.energy_reason;
+        verdict.reason = (here ? remote : local).cost.energy_reason;
         return;
     }
     const bool offloads = *there < *here;
     const std::string factor = offloads ? times(*here, *there) : times(*there, *here);
-    verdict.decision = factor.empty() ? "as good as equal" : offloads ? "offload as " + offload.codec : "stay local";
+    verdict.decision = factor.empty() ? "as good as equal" : offloads ? leaving(remote) : "stay local";
     const std::string mine = fmt::format("{}: {}", local.title(), goal_text(local, advice.objective.goal));
-    const std::string theirs = fmt::format("offloaded: {}", goal_text(offload, advice.objective.goal));
+    const std::string theirs = fmt::format("{}: {}", remote.kind == PlanKind::split ? "split" : "offloaded",
+                                           goal_text(remote, advice.objective.goal));
     verdict.reason = offloads ? theirs + "; " + mine : mine + "; " + theirs;
     if (!factor.empty()) verdict.reason += fmt::format(" ({} as much)", factor);
 }
@@ -103,14 +97,12 @@ void compare(const Advice& advice, const Plan& local, const Plan& offload, LinkV
 }  // namespace
 
 std::string goal_text(const Plan& plan, Goal goal) {
+    const auto figure = goal_figure(plan, goal);
+    if (!figure) return "unknown";
     switch (goal) {
-        case Goal::latency: return to_text(plan.cost.latency.value);
-        case Goal::energy:
-            if (plan.cost.energy) return to_text(plan.cost.energy->value);
-            break;
-        case Goal::energy_delay:
-            if (const auto product = plan.cost.energy_delay()) return to_text(product->value);
-            break;
+        case Goal::latency: return to_text(Seconds(*figure));
+        case Goal::energy: return to_text(joules(*figure));
+        case Goal::energy_delay: return to_text(joule_seconds(*figure));
     }
     return "unknown";
 }
@@ -131,16 +123,16 @@ std::vector<LinkVerdict> link_verdicts(const Advice& advice) {
         for (const BreakEven& entry : advice.break_evens) {
             if (entry.link == link) verdict.break_even = entry;
         }
-        const Plan* offload =
-            first(advice, [&](const Plan& plan) { return plan.kind == PlanKind::offload && plan.link == link; });
-        if (offload == nullptr) {
+        const Plan* remote =
+            first(advice, [&](const Plan& plan) { return plan.kind != PlanKind::local && plan.link == link; });
+        if (remote == nullptr) {
             verdict.decision = "stay local";
             verdict.reason = "nothing could be offloaded over it";
         } else if (local == nullptr) {
-            verdict.decision = "offload as " + offload->codec;
-            verdict.reason = "nothing runs it here";
+            verdict.decision = leaving(*remote);
+            verdict.reason = "nothing runs it here alone";
         } else {
-            compare(advice, *local, *offload, verdict);
+            compare(advice, *local, *remote, verdict);
         }
         verdicts.push_back(std::move(verdict));
     }

@@ -1,0 +1,135 @@
+// Plans out of measurements: see advisor_plans.h.
+#include "breakeven/advise/advisor_plans.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "breakeven/error.h"
+
+namespace breakeven {
+namespace {
+
+Origin device_origin(const PlanMaking& making) {
+    return making.slowdown == 1.0 ? Origin::measured : Origin::modelled;
+}
+
+void remark_slowdown(Plan& plan, const PlanMaking& making) {
+    if (making.slowdown == 1.0) return;
+    plan.remarks.push_back(fmt::format("modelled: {:g} times what was measured here", making.slowdown));
+}
+
+Plan plan_of(const Shares& shares, const Way& way) {
+    Plan plan;
+    plan.kind = shares.device ? PlanKind::split : PlanKind::offload;
+    plan.link = way.link.name;
+    plan.codec = "raw";
+    return plan;
+}
+
+Seconds sum(const std::vector<Stage>& stages) {
+    Seconds total{0.0};
+    for (const Stage& stage : stages) total += stage.latency.value;
+    return total;
+}
+
+}  // namespace
+
+Plan local_plan(const LocalMeasurement& measured, const PlanMaking& making) {
+    Plan plan;
+    plan.kind = PlanKind::local;
+    plan.stages = stages_here(
+        {.compute = {measured.p50 * making.slowdown, device_origin(making)}, .platform = to_text(measured.platform)});
+    plan.cost = plan_cost(plan.stages, std::nullopt, making.power);
+    plan.latency_p99 = measured.p99 * making.slowdown;
+    remark_slowdown(plan, making);
+    if (measured.from_store) plan.remarks.emplace_back("from an earlier measurement");
+    return plan;
+}
+
+Shares shares_of(const Plan& local) {
+    BREAKEVEN_ASSERT(local.kind == PlanKind::local && local.stages.size() == 1);
+    const Stage& stage = local.stages.front();
+    return {.device = DeviceShare{.compute = stage.latency, .platform = stage.where}, .server = {}, .payload = {}};
+}
+
+Shares shares_of(const OffloadMeasurement& measured, const Payload& payload, const std::string& server) {
+    const ServerTimes told = measured.server.value_or(ServerTimes{.queue = {}, .compute = {}});
+    return {.device = {},
+            .server = ServerShare{.queue = {told.queue, Origin::measured},
+                                  .compute = {told.compute, Origin::measured},
+                                  .platform = server},
+            .payload = payload};
+}
+
+Shares expected_shares(const CutTimes& cut, const Platform& head, const std::string& server, const PlanMaking& making) {
+    return {.device = DeviceShare{.compute = {cut.measured.head * making.slowdown, device_origin(making)},
+                                  .platform = to_text(head)},
+            .server = ServerShare{.queue = {Seconds(0), Origin::modelled},
+                                  .compute = {cut.measured.tail, Origin::measured},
+                                  .platform = server},
+            .payload = cut.payload};
+}
+
+Plan modelled_plan(const Shares& shares, const Way& way, const PlanMaking& making) {
+    Plan plan = plan_of(shares, way);
+    plan.stages = modelled_stages(shares, way);
+    plan.cost = plan_cost(plan.stages, Crossing{way.link, shares.payload}, making.power);
+    if (shares.device) remark_slowdown(plan, making);
+    return plan;
+}
+
+Plan measured_plan(const OffloadMeasurement& measured, const Shares& shares, const Way& way, const PlanMaking& making) {
+    Plan plan = plan_of(shares, way);
+    const Crossing crossing{way.link, shares.payload};
+    plan.stages = measured_stages(measured.p50, shares, way);
+    plan.cost = plan_cost(plan.stages, crossing, making.power);
+    plan.cost.latency.origin = Origin::measured;  // the sum was measured; only its parts are told apart by the model
+    plan.latency_p99 = measured.p99;
+    if (measured.server) {
+        plan.predicted_latency = sum(modelled_stages(shares, way));
+    } else {
+        plan.remarks.emplace_back("the server does not tell its compute time: it counts as overhead");
+    }
+    return plan;
+}
+
+Plan measured_split(const OffloadMeasurement& measured, const CutTimes& cut, const Platform& head,
+                    const ServerWay& server, const PlanMaking& making) {
+    BREAKEVEN_ASSERT(measured.head.has_value());
+    // What a slower device would add was not measured, so it is added.
+    const Seconds more = *measured.head * (making.slowdown - 1.0);
+    Shares shares = shares_of(measured, cut.payload, server.server);
+    shares.device =
+        DeviceShare{.compute = {*measured.head * making.slowdown, device_origin(making)}, .platform = to_text(head)};
+    Plan plan = plan_of(shares, server.way);
+    plan.cut = cut.cut;
+    plan.stages = measured_stages(measured.p50 + more, shares, server.way);
+    plan.cost = plan_cost(plan.stages, Crossing{server.way.link, cut.payload}, making.power);
+    plan.cost.latency.origin = device_origin(making);
+    plan.latency_p99 = measured.p99 + more;
+    plan.predicted_latency = sum(modelled_stages(expected_shares(cut, head, server.server, making), server.way));
+    remark_slowdown(plan, making);
+    return plan;
+}
+
+Deploy deployed_over(const Deployed& deployed, std::int64_t inferences) {
+    return {.size = deployed.sent, .time = {deployed.time, Origin::measured}, .energy = {}, .inferences = inferences};
+}
+
+bool needs_sending(const std::string& variant, const OffloadForm& form) {
+    return variant != as_given || form.codec != "raw";
+}
+
+std::string variant_title(const std::string& variant, const std::string& plan) {
+    return variant == as_given ? plan : variant + " " + plan;
+}
+
+Platform server_platform() {
+    return {.engine = "onnxruntime",
+            .unit = "cpu",
+            .number = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()))};
+}
+
+}  // namespace breakeven
