@@ -15,9 +15,9 @@ namespace {
 // In the picture's own units; it is scaled to the page.
 constexpr double cell_width = 12.0;
 constexpr double cell_height = 16.0;
-constexpr double left = 92.0;
+constexpr double left = 150.0;
 constexpr double top = 10.0;
-constexpr double below = 50.0;
+constexpr double below = 62.0;
 constexpr double right = 20.0;
 constexpr std::size_t colours = 8;  ///< page.css: .place-0 and so on; local plans have a colour of their own
 
@@ -60,11 +60,12 @@ class Picture {
 
     std::string axes() const {
         std::string out;
-        for (const double milliseconds : {0.2, 1.0, 5.0, 20.0, 100.0, 500.0}) {
+        for (const double milliseconds : {0.3, 1.0, 5.0, 20.0, 80.0, 400.0}) {
             const Seconds time(milliseconds / 1e3);
             if (time < map_.axes.round_trip_min || time > map_.axes.round_trip_max) continue;
             const double at = x(map_.axes.column_of(time) + 0.5);
-            out += fmt::format("<text x=\"{:.0f}\" y=\"{:.0f}\" text-anchor=\"middle\">{}</text>\n", at, y(0) + 18,
+            const bool is_minor = milliseconds == 1.0 || milliseconds == 20.0 || milliseconds == 0.3;
+            out += fmt::format("<text x=\"{:.0f}\" y=\"{:.0f}\" text-anchor=\"middle\"{}>{}</text>\n", at, y(0) + 18,
                                axis_text(time));
         }
         for (const double mbit : {0.1, 1.0, 10.0, 100.0, 1000.0}) {
@@ -73,7 +74,7 @@ class Picture {
                                y(map_.axes.row_of(rate) + 0.5) + 5, axis_text(rate));
         }
         return out + fmt::format("<text x=\"{:.0f}\" y=\"{:.0f}\" text-anchor=\"middle\">round-trip time</text>\n",
-                                 x(static_cast<double>(map_.axes.columns) / 2), y(0) + 40);
+                                 x(static_cast<double>(map_.axes.columns) / 2), y(0) + 54);
     }
 
     std::string marks() const {
