@@ -13,10 +13,14 @@
 #include <charconv>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
+#include <optional>
 #include <string>
 #include <thread>
 
+#include "breakeven/wire/deployed_runner.h"
 #include "fakes/raw_server.h"
+#include "serve/deploying.h"
 #include "serve/world.h"
 
 extern char** environ;
@@ -51,16 +55,30 @@ TEST(DISABLED_Child, ServesUntilKilled) {
     for (;;) pause();
 }
 
+/// Not a test either: takes networks at the address that the environment names.
+TEST(DISABLED_Child, TakesNetworksUntilKilled) {
+    ServerOptions options = fakes::allowing();
+    options.listen = std::getenv("BREAKEVEN_TEST_LISTEN");
+    options.repository.sent_loader = World::sent_model;
+    World world;  // for its engine
+    world.engine.scripts["twice"] = fakes::times(2);
+    Server server(
+        world.engine, [](const std::filesystem::path&) { return ModelImage(); }, world.clock, options);
+    std::printf("address %s\n", server.start().c_str());
+    std::fflush(stdout);
+    for (;;) pause();
+}
+
 /// A server in a process of its own.
 class Child {
    public:
-    Child() {
+    explicit Child(const std::string& test = "ServesUntilKilled") {
         std::array<int, 2> ends{};
         if (pipe2(ends.data(), O_CLOEXEC) != 0) std::abort();
         posix_spawn_file_actions_t actions;
         posix_spawn_file_actions_init(&actions);
         posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-        std::array<std::string, 3> words{"serve_tests", "--gtest_filter=DISABLED_Child.ServesUntilKilled",
+        std::array<std::string, 3> words{"serve_tests", "--gtest_filter=DISABLED_Child." + test,
                                          "--gtest_also_run_disabled_tests"};
         std::array<char*, 4> arguments{words[0].data(), words[1].data(), words[2].data(), nullptr};
         if (posix_spawn(&pid_, "/proc/self/exe", &actions, nullptr, arguments.data(), environ) != 0) std::abort();
@@ -108,6 +126,28 @@ TEST(Fault, AServerKilledInTheMiddleOfARequestIsLost) {
     }
     EXPECT_TRUE(std::holds_alternative<Lost>(outcome));
     EXPECT_TRUE(std::holds_alternative<Lost>(client.live()));
+}
+
+TEST(Fault, AServerKilledBetweenHeadAndTailIsGivenTheTailAgain) {
+    setenv("BREAKEVEN_TEST_LISTEN", "127.0.0.1:0", 1);
+    std::optional<Child> child(std::in_place, "TakesNetworksUntilKilled");
+    const std::string address = child->line_after("address ");
+    setenv("BREAKEVEN_TEST_LISTEN", address.c_str(), 1);
+    SteadyClock clock;
+    DeployedRunner tail(std::make_shared<Client>(address), clock, fakes::image("twice"), {});
+    const std::array<Tensor, 1> inputs{fakes::counting(4)};
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_EQ(tail.run(inputs).outputs.at(0).as<float>()[1], 2.0F);
+        child->kill();
+        {
+            // It comes back while the inference is waiting for it.
+            std::jthread inference([&] { EXPECT_EQ(tail.run(inputs).outputs.at(0).as<float>()[1], 2.0F); });
+            child.emplace("TakesNetworksUntilKilled");
+            EXPECT_EQ(child->line_after("address "), address);
+        }
+        EXPECT_EQ(tail.deployments(), i + 2);
+    }
+    unsetenv("BREAKEVEN_TEST_LISTEN");
 }
 
 /// A connection to a server that says what a test wants it to.
