@@ -65,8 +65,8 @@ class Picture {
             if (time < map_.axes.round_trip_min || time > map_.axes.round_trip_max) continue;
             const double at = x(map_.axes.column_of(time) + 0.5);
             const bool is_minor = milliseconds == 1.0 || milliseconds == 20.0 || milliseconds == 0.3;
-            out += fmt::format("<text x=\"{:.0f}\" y=\"{:.0f}\" text-anchor=\"middle\"{}>{}</text>\n", at, y(0) + 18,
-                               axis_text(time));
+            out += fmt::format("<text x=\"{:.0f}\" y=\"{:.0f}\" text-anchor=\"middle\"{}>{}</text>\n", at, y(0) + 24,
+                               is_minor ? " class=\"minor\"" : "", axis_text(time));
         }
         for (const double mbit : {0.1, 1.0, 10.0, 100.0, 1000.0}) {
             const BytesPerSecond rate = megabits_per_second(mbit);
