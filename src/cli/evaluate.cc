@@ -105,9 +105,9 @@ std::string text_of(const Result& result, bool untrained) {
 }
 
 /// Evenly spread over the folder, which is often sorted by class.
-std::vector<Sample> limited(const std::vector<Sample>& samples, std::size_t limit) {
+std::vector<SampleFile> limited(const std::vector<SampleFile>& samples, std::size_t limit) {
     if (limit == 0 || limit >= samples.size()) return samples;
-    std::vector<Sample> chosen;
+    std::vector<SampleFile> chosen;
     for (std::size_t i = 0; i < limit; ++i) chosen.push_back(samples[i * samples.size() / limit]);
     return chosen;
 }
@@ -119,7 +119,7 @@ void run_evaluate(Shell& shell, const Options& options) {
             ErrorKind::input, fmt::format("evaluate on '{}'", options.data),
             "there is no labels.csv, and without labels there is no accuracy; --against MODEL reports agreement");
     }
-    const std::vector<Sample> samples = limited(folder.samples, options.limit);
+    const std::vector<SampleFile> samples = limited(folder.samples, options.limit);
     const Engines engines = make_engines(shell);
     const Loaded loaded = load(shell, engines, options.model, options.place);
     std::optional<Loaded> against;
@@ -135,7 +135,7 @@ void run_evaluate(Shell& shell, const Options& options) {
                      const TensorSpec& spec) { return read_sample(folder, samples[i], spec, preprocess); },
         .label_offset = preprocess.label_offset,
         .top = options.top};
-    for (const Sample& sample : samples) task.labels.push_back(sample.label);
+    for (const SampleFile& sample : samples) task.labels.push_back(sample.label);
     const auto progress = [&](std::size_t done, const Evaluation& so_far) {
         const Accuracy& accuracy = result_of(so_far).model;
         shell.progress(fmt::format("{} of {} samples{}", done, samples.size(),

@@ -53,14 +53,14 @@ std::string raw_pair() {
 
 TEST(Labels, RowsInOrder) {
     EXPECT_EQ(parse_labels("file,label\na.png,3\nb/c.png,0\n", "x"),
-              (std::vector<Sample>{{.file = "a.png", .label = 3}, {.file = "b/c.png", .label = 0}}));
+              (std::vector<SampleFile>{{.file = "a.png", .label = 3}, {.file = "b/c.png", .label = 0}}));
 }
 
 TEST(Labels, SpreadsheetsHabitsAreFine) {
     EXPECT_EQ(parse_labels("\xef\xbb\xbf"
                            "file,label\r\n\"a,\"\"b\"\".png\",3\r\n\r\n",
                            "x"),
-              (std::vector<Sample>{{.file = "a,\"b\".png", .label = 3}}));
+              (std::vector<SampleFile>{{.file = "a,\"b\".png", .label = 3}}));
 }
 
 TEST(Labels, MalformedRowsAreNamedByTheirLine) {
@@ -98,7 +98,7 @@ TEST_F(Samples, WithoutLabelsTheFilesAreTakenByName) {
     for (const char* name : {"b.PNG", "a.bin", "notes.txt"}) put(name, "x");
     const SampleFolder read = read_sample_folder(folder_);
     EXPECT_FALSE(read.labelled);
-    EXPECT_EQ(read.samples, (std::vector<Sample>{{.file = "a.bin", .label = {}}, {.file = "b.PNG", .label = {}}}));
+    EXPECT_EQ(read.samples, (std::vector<SampleFile>{{.file = "a.bin", .label = {}}, {.file = "b.PNG", .label = {}}}));
 }
 
 TEST_F(Samples, FoldersWithNothingInThemAreRefused) {
@@ -114,7 +114,7 @@ TEST_F(Samples, RawAndArrayFilesGiveTheSameInput) {
     put("b.npy", to_npy(Tensor::of<float>(DType::float32, {1, 2}, one_and_two)));
     const SampleFolder read = read_sample_folder(folder_);
     ASSERT_EQ(read.samples.size(), 3U);
-    for (const Sample& sample : read.samples) {
+    for (const SampleFile& sample : read.samples) {
         const Tensor input = read_sample(read, sample, pair_, {});
         EXPECT_EQ(input.shape(), (Shape{1, 2})) << sample.file;
         EXPECT_EQ(input.as<float>()[1], 2.0F) << sample.file;

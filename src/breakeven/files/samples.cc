@@ -61,7 +61,7 @@ bool stays_inside(const fs::path& file) {
     return std::ranges::none_of(file, [](const fs::path& part) { return part == ".."; });
 }
 
-Sample parse_row(std::string_view row, const std::string& attempt) {
+SampleFile parse_row(std::string_view row, const std::string& attempt) {
     const auto fields = two_fields(row);
     if (!fields) throw Error(ErrorKind::input, attempt, "the row is not `file,label`");
     const auto& [file, label] = *fields;
@@ -77,8 +77,8 @@ Sample parse_row(std::string_view row, const std::string& attempt) {
     return {.file = file, .label = number};
 }
 
-std::vector<Sample> listed(const fs::path& folder) {
-    std::vector<Sample> samples;
+std::vector<SampleFile> listed(const fs::path& folder) {
+    std::vector<SampleFile> samples;
     std::error_code failed;
     for (fs::directory_iterator entry(folder, failed), end; !failed && entry != end; entry.increment(failed)) {
         if (is_sample(entry->path()) && entry->is_regular_file(failed)) {
@@ -86,15 +86,15 @@ std::vector<Sample> listed(const fs::path& folder) {
         }
     }
     if (failed) throw Error(ErrorKind::input, fmt::format("read samples in '{}'", folder.string()), failed.message());
-    std::ranges::sort(samples, {}, &Sample::file);
+    std::ranges::sort(samples, {}, &SampleFile::file);
     return samples;
 }
 
 }  // namespace
 
-std::vector<Sample> parse_labels(std::string_view text, std::string_view subject) {
+std::vector<SampleFile> parse_labels(std::string_view text, std::string_view subject) {
     if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // a byte order mark, as spreadsheets write it
-    std::vector<Sample> samples;
+    std::vector<SampleFile> samples;
     for (std::size_t line = 1; !text.empty(); ++line) {
         const std::size_t end = std::min(text.find('\n'), text.size());
         std::string_view row = text.substr(0, end);
@@ -153,7 +153,7 @@ Tensor read_input(const fs::path& file, const TensorSpec& spec, const Preprocess
     }
 }
 
-Tensor read_sample(const SampleFolder& folder, const Sample& sample, const TensorSpec& spec,
+Tensor read_sample(const SampleFolder& folder, const SampleFile& sample, const TensorSpec& spec,
                    const Preprocess& preprocess) {
     const fs::path file = folder.folder / sample.file;
     std::error_code failed;

@@ -13,15 +13,15 @@
 
 namespace breakeven {
 
-struct Sample {
+struct SampleFile {
     std::string file;  ///< relative to its folder, and inside it
     std::optional<std::int64_t> label;
-    friend bool operator==(const Sample&, const Sample&) = default;
+    friend bool operator==(const SampleFile&, const SampleFile&) = default;
 };
 
 struct SampleFolder {
     std::filesystem::path folder;
-    std::vector<Sample> samples;  ///< in the order of labels.csv, else of their names
+    std::vector<SampleFile> samples;  ///< in the order of labels.csv, else of their names
     bool labelled = false;
     std::optional<Preprocess> preprocess;
 };
@@ -30,7 +30,7 @@ struct SampleFolder {
 SampleFolder read_sample_folder(const std::filesystem::path& folder);
 
 /// The network's input from one sample. Throws Error{input} naming the file; links that leave the folder are refused.
-Tensor read_sample(const SampleFolder& folder, const Sample& sample, const TensorSpec& spec,
+Tensor read_sample(const SampleFolder& folder, const SampleFile& sample, const TensorSpec& spec,
                    const Preprocess& preprocess);
 
 /// The network's input from any file: .npy and .bin by name, pictures by content.
@@ -39,7 +39,7 @@ Tensor read_input(const std::filesystem::path& file, const TensorSpec& spec, con
 Preprocess read_preprocess(const std::filesystem::path& file);
 
 /// Rows of `file,label` below their header, for whoever has the text already; `subject` names it in messages.
-std::vector<Sample> parse_labels(std::string_view text, std::string_view subject);
+std::vector<SampleFile> parse_labels(std::string_view text, std::string_view subject);
 
 /// Class names, one a line.
 std::vector<std::string> read_class_names(const std::filesystem::path& file);
