@@ -110,12 +110,6 @@ RemovalOrder order_by_magnitude(Study& study, const ChannelGroup& group, const C
     return order;
 }
 
-/// Pull towards the weights as they were while channels are ranked: more where there are few rows for many inputs.
-double ranking_damping(const Moments& moments) {
-    return 0.01 + 0.2 * static_cast<double>(moments.inputs.rows()) /
-                      static_cast<double>(std::max<std::int64_t>(moments.rows, 1));
-}
-
 ReaderLoss reader_loss(Study& study, const ChannelUse& use, const LinearLayer& layer, const Moments& moments,
                        const ChannelGroup& group) {
     ReaderLoss reader;
@@ -186,9 +180,9 @@ class Orders {
             for (; from < to; ++from) orders.push_back({{}, {0.0}});
             return;
         }
-        std::vector<Moments> moments;
+        std::vector<SplitMoments> moments;
         for (const auto& halves : moments_of(layers, study_.base, study_.base, calibration_, options_.gram)) {
-            moments.push_back(joined(halves.front()));
+            moments.push_back(halves.front());
         }
         for (; from < to; ++from) {
             const ChannelGroup& group = study_.groups[from];
@@ -196,13 +190,13 @@ class Orders {
             for (const std::size_t u : group.readers) {
                 if (!place.contains(u)) break;
                 const ChannelUse& use = study_.map.uses()[u];
-                losses.push_back(reader_loss(study_, use, layers[place.at(u)], moments[place.at(u)], group));
+                losses.push_back(reader_loss(study_, use, layers[place.at(u)], joined(moments[place.at(u)]), group));
             }
             // A reader that cannot be looked at: nobody knows what its channels are worth.
             const bool known = losses.size() == group.readers.size();
             const std::size_t least = known ? least_of(group, options_) : group.units.size();
             orders.push_back(removal_order(group.units, std::move(losses), least));
-            std::vector<const Moments*> seen;
+            std::vector<const SplitMoments*> seen;
             for (const std::size_t u : group.readers) {
                 if (known) seen.push_back(&moments[place.at(u)]);
             }
@@ -212,12 +206,12 @@ class Orders {
     }
 
     /// The readers' losses count as much as they move the network's answers, tried with about a quarter gone.
-    void weigh(RemovalOrder& order, const ChannelGroup& group, std::span<const Moments* const> moments) {
+    void weigh(RemovalOrder& order, const ChannelGroup& group, std::span<const SplitMoments* const> moments) {
         const auto multiple = static_cast<std::size_t>(options_.multiple);
         const std::size_t quarter = (group.units.size() / 4 + multiple - 1) / multiple * multiple;
         const std::size_t tried = std::min(quarter, order.units.size());
         if (tried == 0) return;
-        const double moved = sensitivity_->of(group, std::span(order.units).first(tried), moments, 0.05);
+        const double moved = sensitivity_->of(group, std::span(order.units).first(tried), moments);
         // A share below float's resolution still makes wider cuts dearer than narrower ones.
         const double factor = std::max(moved, 1e-9) / std::max(order.loss[tried], 1e-12);
         for (double& loss : order.loss) loss *= factor;

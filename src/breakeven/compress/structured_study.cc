@@ -41,7 +41,10 @@ KeptOutputsOf Study::kept_outputs(const std::vector<bool>& removed) {
 
 Sensitivity::Sensitivity(Study& study, const Calibration& calibration, std::size_t samples)
     : study_(study), calibration_(calibration) {
-    calibration_.samples.count = std::min(samples, calibration.samples.count);
+    if (calibration.samples.count > 1) {
+        calibration_.samples.count = std::min(samples, calibration.samples.count / 2);
+        calibration_.samples.at = [at = calibration.samples.at](std::size_t index) { return at(2 * index + 1); };
+    }
     for (const auto& output : study.network.graph().output()) {
         const onnx::NodeProto* maker = study.network.producer(output.name());
         const bool is_softmax = maker != nullptr && is_standard(*maker) && maker->op_type() == "Softmax";
@@ -78,6 +81,11 @@ std::vector<std::vector<float>> Sensitivity::answers(const Model& model) const {
     return answers;
 }
 
+double ranking_damping(const Moments& moments) {
+    const auto rows = static_cast<double>(std::max<std::int64_t>(moments.rows, 1));
+    return 0.01 + 0.2 * static_cast<double>(moments.inputs.rows()) / rows;
+}
+
 namespace {
 
 /// The reader without the columns of what is gone, its weights the least-squares answer to that.
@@ -109,8 +117,8 @@ void adapt_reader(Network& trial, LinearLayer layer, const ChannelUse& use, cons
 
 }  // namespace
 
-double Sensitivity::of(const ChannelGroup& group, std::span<const int> units, std::span<const Moments* const> moments,
-                       double damping) {
+double Sensitivity::of(const ChannelGroup& group, std::span<const int> units,
+                       std::span<const SplitMoments* const> moments) {
     std::vector<bool> removed(study_.map.labels(), false);
     for (const int unit : units) removed[static_cast<std::size_t>(unit)] = true;
     const KeptOutputsOf kept = study_.kept_outputs(removed);
@@ -122,7 +130,8 @@ double Sensitivity::of(const ChannelGroup& group, std::span<const int> units, st
             if (use.layer != layer.output) continue;
             const auto rows = kept.find(layer.output);
             adapt_reader(trial, layer, use, removed, study_.map, matrix_of(study_.network, *study_.layer(use), 0),
-                         rows == kept.end() ? nullptr : &rows->second.indices, *moments[r], damping);
+                         rows == kept.end() ? nullptr : &rows->second.indices, moments[r]->even,
+                         ranking_damping(moments[r]->even));
         }
     }
     const auto after = answers(trial.finish());

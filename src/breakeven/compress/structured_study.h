@@ -29,16 +29,19 @@ struct Study {
     std::unordered_map<int, std::size_t> group_of;          ///< by unit
 };
 
+/// Pull towards the weights as they were while channels are ranked: more where there are few rows for many inputs.
+double ranking_damping(const Moments& moments);
+
 /// How far the network's answers move when channels go: what a layer's own error cannot tell.
 class Sensitivity final {
    public:
-    /// Looks at the first `samples` of the calibration's. Scores are looked at before a softmax, where there is one.
+    /// Looks at up to `samples` of the calibration's odd ones (of all, where there is only one): moments of the even
+    /// ones do not know them, so that what readers adapt to is not flattered. Scores are looked at before a softmax.
     Sensitivity(Study& study, const Calibration& calibration, std::size_t samples);
 
     /// Squared error of the answers as a share of their variance when `units` of a group are gone and its readers have
     /// adapted to `moments` (of each reader, in the order of the group's).
-    double of(const ChannelGroup& group, std::span<const int> units, std::span<const Moments* const> moments,
-              double damping);
+    double of(const ChannelGroup& group, std::span<const int> units, std::span<const SplitMoments* const> moments);
 
    private:
     std::vector<std::vector<float>> answers(const Model& model) const;
