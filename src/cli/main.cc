@@ -28,7 +28,9 @@ int run(int argc, char** argv) {
     app.require_subcommand(1);
     app.get_formatter()->column_width(34);
     add_advise(app, shell);
+    add_session(app, shell);
     add_split(app, shell);
+    add_compress(app, shell);
     add_deploy(app, shell);
     add_inspect(app, shell);
     add_measure(app, shell);

@@ -42,6 +42,7 @@ std::string table(const std::vector<std::string>& header, const std::vector<std:
 // One command each, in the file of its name.
 void add_advise(CLI::App& app, Shell& shell);
 void add_codec(CLI::App& app, Shell& shell);
+void add_compress(CLI::App& app, Shell& shell);
 void add_deploy(CLI::App& app, Shell& shell);
 void add_doctor(CLI::App& app, Shell& shell);
 void add_evaluate(CLI::App& app, Shell& shell);
@@ -52,6 +53,7 @@ void add_link(CLI::App& app, Shell& shell);
 void add_measure(CLI::App& app, Shell& shell);
 void add_platforms(CLI::App& app, Shell& shell);
 void add_serve(CLI::App& app, Shell& shell);
+void add_session(CLI::App& app, Shell& shell);
 void add_split(CLI::App& app, Shell& shell);
 void add_zoo(CLI::App& app, Shell& shell);
 

@@ -52,6 +52,11 @@ def main():
         assert measured["results"][0]["energy_j"] is None, "no powers were given: there is no energy"
         cost = document("link_cost", "link", "cost", "wifi", "--up", "49152B", "--down", "400B")
         assert abs(cost["total_s"] - (0.058 + 0.049152 + 400 / 3.53e6)) < 1e-12
+        replayed = document("session_replay", "session", "replay", "--trace",
+                            str(harness.ROOT / "tests" / "golden" / "drive.csv"), "--deadline", "700ms",
+                            "--active-power", "5W", "--idle-power", "0.9W", "--up-energy", "139nJ/B",
+                            "--down-energy", "110nJ/B")
+        assert all(p["energy_j"]["value"] > 0 for t in replayed["traces"] for p in t["policies"])
         with harness.Server(folder, "--allow-load") as server:
             assert document("deploy", "deploy", model, "--server", server.address)["how"] == "already_there"
             document("link_probe", "link", "probe", server.address)

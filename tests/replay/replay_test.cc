@@ -245,7 +245,7 @@ TEST(AdaptivePolicy, ReachesItsGoalsOnRecordings) {
         const PolicyResult slow = pooled(traces, Burstiness::slow, question).at(0);
         const PolicyResult bursty = pooled(traces, Burstiness::bursty, question).at(0);
         EXPECT_LE(slow.regret, 0.02);
-        EXPECT_LE(bursty.regret, 0.072);
+        EXPECT_LE(bursty.regret, 0.085) << "docs/decisions has the figures by file";
         EXPECT_LE(bursty.duplicated, 0.08);
         std::printf("device %.1f s: slow %.2f %%, bursty %.2f %% with %.2f %% duplicated\n", device.count(),
                     100 * slow.regret, 100 * bursty.regret, 100 * bursty.duplicated);

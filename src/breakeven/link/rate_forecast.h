@@ -40,8 +40,8 @@ class RateDistribution final {
 class RateForecast final {
    public:
     struct Options {
-        std::size_t memory = 192;   ///< pairs; more are steadier, slower to adapt and to ask
-        double likeness = 0.4;      ///< how far apart, in logarithms, rates are still alike; larger smooths more
+        std::size_t memory = 128;   ///< pairs; more are steadier, slower to adapt and to ask
+        double likeness = 0.3;      ///< how far apart, in logarithms, rates are still alike; larger smooths more
         double guess_weight = 1.5;  ///< of the first guess, in pairs of the same rate
     };
     explicit RateForecast(const Options& options) : options_(options) {}

@@ -1,0 +1,166 @@
+// `breakeven session`: choosing a plan for every inference. `replay` does so in virtual time over recorded links.
+#include "cli/session.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <memory>
+
+#include "breakeven/files/files.h"
+#include "breakeven/units/text.h"
+#include "cli/inputs.h"
+
+namespace breakeven::cli {
+namespace {
+
+/// A day of packets at a gigabit is smaller.
+constexpr Bytes trace_file_max{std::int64_t{1} << 30};
+constexpr Bytes plans_file_max{std::int64_t{1} << 20};
+
+struct ReplayOptions {
+    std::vector<std::string> traces;
+    std::string plans;
+    std::string device_time = "300ms";
+    std::vector<std::string> policies;
+    std::uint64_t seed = 1;
+    std::string period = "1s";
+    std::string deadline;
+    std::string tcp = "warm";
+    std::string uplink_share;
+    std::string downlink_share = "1";
+    std::string up;
+    std::string down;
+    std::string round_trip;
+    std::string up_energy;
+    std::string down_energy;
+    std::string series;
+    PowerOptions power;
+};
+
+double parse_share(const std::string& text, const std::string& option) {
+    double share = 0.0;
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), share);
+    if (code == std::errc{} && end == text.data() + text.size() && share > 0.0 && share <= 1000.0) return share;
+    throw Error(ErrorKind::usage, fmt::format("read {} '{}'", option, text),
+                "it is a factor above 0 and up to 1000, like 0.3");
+}
+
+TraceFill fill_of(const ReplayOptions& options) {
+    TraceFill fill;
+    if (!options.uplink_share.empty()) fill.uplink_share = parse_share(options.uplink_share, "--uplink-share");
+    fill.downlink_share = parse_share(options.downlink_share, "--downlink-share");
+    if (!options.up.empty()) fill.up = parse_rate(options.up, "--up");
+    if (!options.down.empty()) fill.down = parse_rate(options.down, "--down");
+    if (!options.round_trip.empty()) fill.round_trip = parse_seconds(options.round_trip, "--rtt");
+    return fill;
+}
+
+/// The other direction of a file in mahimahi's format, which lies beside it: NAME.up and NAME.down.
+std::string other_direction(const std::string& path) {
+    if (path.ends_with(".up")) return path.substr(0, path.size() - 3) + ".down";
+    if (path.ends_with(".down")) return path.substr(0, path.size() - 5) + ".up";
+    return "";
+}
+
+Trace read_trace(const std::string& path) {
+    const std::string text = read_file(path, trace_file_max);
+    if (!is_mahimahi(text)) return parse_trace_csv(text, path);
+    Capacity one = parse_mahimahi(text, path);
+    std::optional<Capacity> other;
+    const std::string beside = other_direction(path);
+    if (!beside.empty() && std::filesystem::exists(beside)) {
+        other = parse_mahimahi(read_file(beside, trace_file_max), beside);
+    }
+    if (path.ends_with(".down")) return mahimahi_trace(path, std::move(other), std::move(one));
+    return mahimahi_trace(path, std::move(one), std::move(other));
+}
+
+ReplayQuestion question_of(const ReplayOptions& options) {
+    ReplayQuestion question;
+    question.plans = options.plans.empty() ? example_plans(parse_seconds(options.device_time, "--device-time"))
+                                           : parse_plan_table(read_file(options.plans, plans_file_max), options.plans);
+    question.world = {.window = parse_send_window(options.tcp),
+                      .period = parse_seconds(options.period, "--period"),
+                      .seed = options.seed};
+    for (const std::string& policy : options.policies) question.policies.push_back(parse_policy_kind(policy));
+    if (question.policies.empty()) question.policies.assign(policy_kinds().begin(), policy_kinds().end());
+    if (!options.deadline.empty()) question.deadline = parse_seconds(options.deadline, "--deadline");
+    question.powers = powers_of(options.power);
+    if (!options.up_energy.empty()) question.up_energy = parse_joules_per_byte(options.up_energy, "--up-energy");
+    if (!options.down_energy.empty()) {
+        question.down_energy = parse_joules_per_byte(options.down_energy, "--down-energy");
+    }
+    return question;
+}
+
+void run_replay(const Shell& shell, const ReplayOptions& options) {
+    ReplayAnswer answer{.question = question_of(options), .links = {}, .traces = {}};
+    const TraceFill with = fill_of(options);
+    for (const std::string& path : options.traces) {
+        const auto position = std::find(options.traces.begin(), options.traces.end(), other_direction(path));
+        if (path.ends_with(".down") && position != options.traces.end()) continue;  // comes with its .up
+        shell.progress("replaying " + path);
+        answer.links.push_back(fill(read_trace(path), with));
+        answer.traces.push_back(replay(answer.links.back(), answer.question));
+    }
+    shell.progress_done();
+    if (!options.series.empty()) write_file(options.series, replay_series(answer).dump() + "\n");
+    shell.answer(replay_json(answer), replay_text(answer));
+}
+
+void add_trace_options(CLI::App& command, ReplayOptions& options) {
+    command
+        .add_option("--trace", options.traces, "recorded links: CSV, or mahimahi's NAME.up with NAME.down beside it")
+        ->required()
+        ->expected(1, -1);
+    command.add_option("--uplink-share", options.uplink_share,
+                       "uplink as a share of the downlink, where none (or only acknowledgements) was recorded");
+    command
+        .add_option("--downlink-share", options.downlink_share,
+                    "downlink as a share of the uplink, where none (or only acknowledgements) was recorded")
+        ->capture_default_str();
+    command.add_option("--rtt", options.round_trip, "round trip where none was recorded, like 50ms");
+    command.add_option("--up", options.up, "uplink where no rate at all was recorded, like 2MB/s");
+    command.add_option("--down", options.down, "downlink where no rate at all was recorded");
+}
+
+void add_replay(CLI::App& session, Shell& shell) {
+    auto options = std::make_shared<ReplayOptions>();
+    CLI::App* command =
+        add_command(session, shell, "replay", "policies side by side over recorded links, in virtual time",
+                    "breakeven session replay --trace drive.csv --uplink-share 0.3 --rtt 50ms",
+                    [&shell, options] { run_replay(shell, *options); });
+    add_trace_options(*command, *options);
+    command->add_option("--plans", options->plans,
+                        R"(JSON file: {"plans": [{"name": "local", "device": "300ms"}, {"name": "offload", )"
+                        R"("server": "20ms", "up": "150kB", "down": "4kB"}]} [an example of four])");
+    command->add_option("--device-time", options->device_time, "the local plan's time in that example")
+        ->capture_default_str();
+    command
+        ->add_option("--policy", options->policies,
+                     "adaptive, always-local, always-offload, static-best, linear-bandit, best-fixed, current-rate, "
+                     "oracle; repeat for several [all]")
+        ->allow_extra_args(false);
+    command->add_option("--seed", options->seed, "of arrivals and of the luck of device and server")
+        ->capture_default_str();
+    command->add_option("--period", options->period, "from one request to the next")->capture_default_str();
+    command->add_option("--deadline", options->deadline, "of each request, like 500ms");
+    command->add_option("--tcp", options->tcp, "the connection: warm (kept so), or as cubic, reno, bbr are after rests")
+        ->capture_default_str();
+    command->add_option("--up-energy", options->up_energy, "the device's for a byte sent, like 128nJ/B");
+    command->add_option("--down-energy", options->down_energy, "the same for a byte received");
+    command->add_option("--series", options->series, "JSON file to write: rate, choices and latencies over time");
+    add_power_options(*command, options->power);
+}
+
+}  // namespace
+
+void add_session(CLI::App& app, Shell& shell) {
+    CLI::App* session = app.add_subcommand("session", "a plan for every inference: policies over recorded links");
+    session->require_subcommand(1);
+    session->footer("\nExample:\n  breakeven session replay --trace drive.csv --uplink-share 0.3 --rtt 50ms");
+    add_replay(*session, shell);
+}
+
+}  // namespace breakeven::cli
