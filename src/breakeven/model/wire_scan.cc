@@ -101,7 +101,8 @@ std::span<const Field> fields_of(Message message) {
 constexpr std::int64_t message_bytes = 448;
 constexpr std::int64_t string_bytes = 64;
 constexpr std::int64_t scalar_bytes = 16;  // one element of a repeated field, while it grows by doubling
-constexpr int nesting_max = 100;           // protobuf refuses deeper messages itself
+constexpr std::size_t dimensions_max = 16;
+constexpr int nesting_max = 100;  // protobuf refuses deeper messages itself
 
 class Walk {
    public:
@@ -111,14 +112,18 @@ class Walk {
     bool message(Message kind, std::size_t end, int depth);
 
     std::int64_t memory = 0;
+    std::vector<StoredElements>* elements = nullptr;  ///< where wanted
 
    private:
+    bool tensor(std::size_t end, int depth);
+    void note_string(std::uint64_t number, std::size_t size);
     bool varint(std::size_t end, std::uint64_t& value);
     bool field(Message kind, std::uint64_t tag, std::size_t end, int depth);
     bool payload(Message kind, std::uint64_t number, std::size_t size, int depth);
 
     std::string_view bytes_;
     std::size_t at_ = 0;
+    StoredElements tensor_;  ///< the one being walked: tensors hold no tensors
 };
 
 bool Walk::varint(std::size_t end, std::uint64_t& value) {
@@ -137,6 +142,7 @@ bool Walk::payload(Message kind, std::uint64_t number, std::size_t size, int dep
         if (known.number != number) continue;
         memory += message_bytes;
         if (known.holds == Message::entry) break;
+        if (known.holds == Message::tensor && elements != nullptr) return tensor(end, depth + 1);
         if (known.holds != Message::opaque) return message(known.holds, end, depth + 1);
         memory += static_cast<std::int64_t>(size) / 2 * message_bytes;  // the smallest message takes two bytes
         break;
@@ -145,14 +151,47 @@ bool Walk::payload(Message kind, std::uint64_t number, std::size_t size, int dep
     const bool packed = kind == Message::tensor ? number == 1 || number == 5 || number == 7 || number == 11
                                                 : kind == Message::attribute && number == 8;
     memory += string_bytes + static_cast<std::int64_t>(size) * (packed ? 8 : 1);
+    if (kind == Message::tensor && elements != nullptr) note_string(number, size);
     at_ = end;
     return true;
+}
+
+bool Walk::tensor(std::size_t end, int depth) {
+    tensor_ = {};
+    const bool sound = message(Message::tensor, end, depth);
+    if (tensor_.size > 0) elements->push_back(tensor_);
+    return sound;
+}
+
+void Walk::note_string(std::uint64_t number, std::size_t size) {
+    constexpr std::uint64_t dims = 1, float_data = 4, name = 8, raw_data = 9, double_data = 10;
+    if (number == name) tensor_.name = bytes_.substr(at_, size);
+    if (number == dims) {  // packed
+        std::uint64_t dimension = 0;
+        const std::size_t begin = at_;
+        while (at_ < begin + size && varint(begin + size, dimension)) {
+            if (tensor_.dimensions.size() == dimensions_max) break;
+            tensor_.dimensions.push_back(static_cast<std::int64_t>(dimension));
+        }
+        at_ = begin;
+    }
+    const bool holds_elements = number == raw_data || number == float_data || number == double_data;
+    if (!holds_elements || size <= tensor_.size) return;
+    tensor_.offset = at_;
+    tensor_.size = size;
 }
 
 bool Walk::field(Message kind, std::uint64_t tag, std::size_t end, int depth) {
     std::uint64_t size = 0;
     switch (tag & 7U) {
-        case 0: memory += scalar_bytes; return varint(end, size);
+        case 0: {
+            memory += scalar_bytes;
+            if (!varint(end, size)) return false;
+            const bool is_dimension = tag >> 3U == 1 && tensor_.dimensions.size() < dimensions_max;
+            if (kind == Message::tensor && is_dimension) tensor_.dimensions.push_back(static_cast<std::int64_t>(size));
+            if (kind == Message::tensor && tag >> 3U == 2) tensor_.data_type = static_cast<std::int32_t>(size);
+            return true;
+        }
         case 1: size = 8; break;
         case 5: size = 4; break;
         case 2:
@@ -181,6 +220,14 @@ Bytes memory_to_parse(std::string_view model) {
     Walk walk(model);
     walk.message(Message::model, model.size(), 0);
     return Bytes(walk.memory);
+}
+
+std::vector<StoredElements> stored_elements(std::string_view model) {
+    std::vector<StoredElements> found;
+    Walk walk(model);
+    walk.elements = &found;
+    walk.message(Message::model, model.size(), 0);
+    return found;
 }
 
 }  // namespace breakeven
