@@ -15,7 +15,7 @@ namespace {
 using onnx::NodeProto;
 
 struct Pair {
-    std::string first, second;  // nodes
+    std::string first, second;  // what the layers put out
 };
 
 /// Whether a positive factor before the operator is the same as one behind it.
@@ -36,12 +36,12 @@ bool can_rescale(const Network& network, const NodeProto& node) {
 std::vector<Pair> pairs_of(Network& network) {
     std::vector<Pair> pairs;
     for (NodeProto& first : *network.graph().mutable_node()) {
-        if (first.name().empty() || !can_rescale(network, first)) continue;
+        if (!can_rescale(network, first)) continue;
         NodeProto* next = only_consumer(network, first.output(0));
         if (next != nullptr && lets_factors_through(network, *next)) next = only_consumer(network, next->output(0));
-        if (next == nullptr || next->name().empty() || !can_rescale(network, *next)) continue;
+        if (next == nullptr || !can_rescale(network, *next)) continue;
         if (weight_layout(network, first)->outputs != weight_layout(network, *next)->inputs) continue;
-        pairs.push_back({first.name(), next->name()});
+        pairs.push_back({first.output(0), next->output(0)});
     }
     return pairs;
 }
@@ -86,13 +86,6 @@ float equalize_pair(Network& network, NodeProto& first, NodeProto& second) {
     return moved;
 }
 
-NodeProto* node_named(Network& network, const std::string& name) {
-    for (NodeProto& node : *network.graph().mutable_node()) {
-        if (node.name() == name) return &node;
-    }
-    return nullptr;
-}
-
 }  // namespace
 
 std::size_t equalize(Network& network) {
@@ -101,8 +94,8 @@ std::size_t equalize(Network& network) {
     for (int sweep = 0; sweep < sweeps_max; ++sweep) {
         float moved = 0;
         for (const Pair& pair : pairs) {
-            moved = std::max(
-                moved, equalize_pair(network, *node_named(network, pair.first), *node_named(network, pair.second)));
+            moved =
+                std::max(moved, equalize_pair(network, *network.producer(pair.first), *network.producer(pair.second)));
         }
         if (moved < 0.01F) break;
     }
