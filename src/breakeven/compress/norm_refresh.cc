@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <cmath>
 #include <span>
 
 #include "breakeven/error.h"
@@ -82,11 +82,14 @@ bool refresh(Network& network, const Norm& norm, const ChannelStatistics& before
     std::vector<float> mean(old_mean.begin(), old_mean.end());
     std::vector<float> variance(old_variance.begin(), old_variance.end());
     for (std::size_t c = 0; c < mean.size(); ++c) {
-        mean[c] += static_cast<float>(now.mean(c) - before.mean(c));
         const double was = before.variance(c);
         // A channel that hardly varies would get a scale made of rounding.
-        if (was <= 0.0 || now.variance(c) <= was * 1e-3) continue;
-        variance[c] *= static_cast<float>(now.variance(c) / was);
+        const bool varies = was > 0.0 && now.variance(c) > was * 1e-3;
+        const double scale = varies ? now.variance(c) / was : 1.0;
+        // What the stored mean was off the samples' grows with the channel.
+        const double off = (static_cast<double>(mean[c]) - before.mean(c)) * std::sqrt(scale);
+        mean[c] = static_cast<float>(now.mean(c) + off);
+        variance[c] *= static_cast<float>(scale);
     }
     network.set_weights(norm.mean, network.weights_shape(norm.mean), mean);
     network.set_weights(norm.variance, network.weights_shape(norm.variance), variance);

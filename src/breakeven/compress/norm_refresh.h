@@ -22,9 +22,9 @@ struct NormRefreshReport {
     std::vector<std::string> left_alone;  ///< norms without stored statistics, or with fewer channels than before
 };
 
-/// Moves each norm's stored mean by what its input's mean moved, and scales its variance by what its input's scaled,
-/// from `before` to the network as it is: exact where nothing changed, and steadier than statistics of the samples
-/// alone. Throws Error{usage} without samples.
+/// Moves and scales each norm's stored statistics as its input moved and scaled, channel by channel, from `before` to
+/// the network as it is: exact for a channel that was only shifted and scaled, and steadier than the samples' statistics.
+/// Throws Error{usage} without samples.
 NormRefreshReport refresh_norms(Network& network, const Model& before, const Calibration& calibration,
                                 const NormRefreshOptions& options = {});
 

@@ -189,10 +189,13 @@ class Orders {
             std::vector<ReaderLoss> losses;
             for (const std::size_t u : group.readers) {
                 if (!place.contains(u)) break;
+                const SplitMoments& halves = moments[place.at(u)];
+                if (halves.even.rows + halves.odd.rows < layers[place.at(u)].inputs) break;
                 const ChannelUse& use = study_.map.uses()[u];
                 losses.push_back(reader_loss(study_, use, layers[place.at(u)], joined(moments[place.at(u)]), group));
             }
-            // A reader that cannot be looked at: nobody knows what its channels are worth.
+            // A reader that cannot be looked at, or was seen fewer times than it has inputs (a classifier behind a
+            // global pooling): nobody knows what its channels are worth.
             const bool known = losses.size() == group.readers.size();
             const std::size_t least = known ? least_of(group, options_) : group.units.size();
             orders.push_back(removal_order(group.units, std::move(losses), least));
