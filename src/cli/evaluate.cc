@@ -1,26 +1,18 @@
 // `breakeven evaluate`: how often a network is right on labelled data, how sure that is, and whether another differs.
+// Detectors are held against boxes (evaluate_detector.cc prints their answer).
+#include "cli/evaluate.h"
+
 #include <fmt/format.h>
 
 #include "breakeven/files/samples.h"
 #include "breakeven/measure/accuracy.h"
+#include "breakeven/measure/detector.h"
 #include "cli/engines.h"
-#include "cli/inputs.h"
 #include "cli/interrupt.h"
 #include "cli/loaded.h"
 #include "cli/shell.h"
 
 namespace breakeven::cli {
-namespace {
-
-struct Options {
-    std::string model;
-    std::string data;
-    std::string preprocess;
-    std::string against;
-    Place place;
-    std::int64_t top = 5;
-    std::size_t limit = 0;
-};
 
 double number(Probability of) {
     return of.in(of_one);
@@ -31,13 +23,23 @@ std::string percent_text(Probability of) {
 Json interval_json(const Interval<Probability>& of) {
     return {number(of.low), number(of.high)};
 }
+
+namespace {
+
+struct Options {
+    std::string model;
+    std::string data;
+    std::string preprocess;
+    std::string against;
+    std::string box_order;
+    Place place;
+    std::int64_t top = 5;
+    std::size_t limit = 0;
+};
+
 std::string interval_text(const Tally& tally) {
     const Interval<Probability> interval = wilson_interval(tally);
     return fmt::format("{:.1f} to {:.1f}", interval.low.in(percent), interval.high.in(percent));
-}
-
-bool is_untrained(const Loaded& loaded) {
-    return loaded.model && loaded.model->metadata("breakeven.weights") == "seeded";
 }
 
 void add_accuracy(Json& json, const Accuracy& accuracy) {
@@ -104,50 +106,51 @@ std::string text_of(const Result& result, bool untrained) {
     return text;
 }
 
-/// Evenly spread over the folder, which is often sorted by class.
-std::vector<SampleFile> limited(const std::vector<SampleFile>& samples, std::size_t limit) {
-    if (limit == 0 || limit >= samples.size()) return samples;
-    std::vector<SampleFile> chosen;
-    for (std::size_t i = 0; i < limit; ++i) chosen.push_back(samples[i * samples.size() / limit]);
+/// Evenly spread over the folder, which is often sorted by class: the places of those to take.
+std::vector<std::size_t> limited(std::size_t samples, std::size_t limit) {
+    const std::size_t count = limit == 0 ? samples : std::min(limit, samples);
+    std::vector<std::size_t> chosen;
+    for (std::size_t i = 0; i < count; ++i) chosen.push_back(i * samples / count);
     return chosen;
 }
 
-void run_evaluate(Shell& shell, const Options& options) {
-    const SampleFolder folder = read_sample_folder(options.data);
-    if (!folder.labelled && options.against.empty()) {
+struct Data {
+    SampleFolder folder;
+    std::optional<BoxedSamples> boxed;
+};
+
+Data read_data(const Options& options) {
+    Data data{.folder = read_sample_folder(options.data), .boxed = {}};
+    data.boxed = read_boxes(data.folder);
+    if (!data.folder.labelled && !data.boxed && options.against.empty()) {
         throw Error(
             ErrorKind::input, fmt::format("evaluate on '{}'", options.data),
             "there is no labels.csv, and without labels there is no accuracy; --against MODEL reports agreement");
     }
-    const std::vector<SampleFile> samples = limited(folder.samples, options.limit);
-    const Engines engines = make_engines(shell);
-    const Loaded loaded = load(shell, engines, options.model, options.place);
-    std::optional<Loaded> against;
-    if (!options.against.empty()) {
-        against = load(shell, engines, options.against, {.platform = options.place.platform, .server = {}});
-    }
-    const bool folder_says = options.preprocess.empty() && folder.preprocess.has_value();
-    const Preprocess preprocess = folder_says ? *folder.preprocess : preprocess_for(loaded, options.preprocess);
+    return data;
+}
 
-    AccuracyTask task{
-        .labels = {},
-        .input = [&](std::size_t i,
-                     const TensorSpec& spec) { return read_sample(folder, samples[i], spec, preprocess); },
-        .label_offset = preprocess.label_offset,
-        .top = options.top};
-    for (const SampleFile& sample : samples) task.labels.push_back(sample.label);
+void answer_classes(const Shell& shell, const Options& options, const SampleFolder& folder, const Evaluated& networks) {
+    AccuracyTask task{.labels = {}, .input = {}, .label_offset = networks.preprocess.label_offset, .top = options.top};
+    const std::vector<std::size_t> places = limited(folder.samples.size(), options.limit);
+    for (const std::size_t place : places) task.labels.push_back(folder.samples[place].label);
+    task.input = [&](std::size_t i, const TensorSpec& spec) {
+        return read_sample(folder, folder.samples[places[i]], spec, networks.preprocess);
+    };
     const auto progress = [&](std::size_t done, const Evaluation& so_far) {
         const Accuracy& accuracy = result_of(so_far).model;
-        shell.progress(fmt::format("{} of {} samples{}", done, samples.size(),
+        shell.progress(fmt::format("{} of {} samples{}", done, places.size(),
                                    accuracy.top1 ? ", top-1 " + percent_text(share(*accuracy.top1)) : ""));
         return interrupted() ? Onwards::stop : Onwards::go_on;
     };
+    const Loaded& loaded = networks.model;
+    const std::optional<Loaded>& against = networks.against;
     const Evaluation evaluation =
         evaluate(task, against ? *against->runner : *loaded.runner, against ? loaded.runner.get() : nullptr, progress);
     shell.progress_done();
 
     const Result result = result_of(evaluation);
-    const bool untrained = !folder.labelled || is_untrained(loaded) || (against && is_untrained(*against));
+    const bool untrained = !folder.labelled || is_untrained(networks);
     const std::string where = to_text(loaded.platform);
     Json document{{"model", loaded.name}, {"data", options.data}, {"where", where}, {"n", result.model.n}};
     add_accuracy(document, result.model);
@@ -159,10 +162,64 @@ void run_evaluate(Shell& shell, const Options& options) {
     }
     text += fmt::format("{} of {} samples in {}, on {}\n", result.model.n, folder.samples.size(), options.data, where);
     shell.answer(document, text);
+}
+
+void answer_boxes(const Shell& shell, const Options& options, const Data& data, const Evaluated& networks,
+                  std::optional<BoxOrder> order) {
+    const BoxedSamples& boxed = *data.boxed;
+    const std::vector<std::size_t> places = limited(boxed.samples.size(), options.limit);
+    DetectionTask task{.objects = {}, .input = {}, .label_offset = networks.preprocess.label_offset, .order = order};
+    for (const std::size_t place : places) task.objects.push_back(boxed.objects[place]);
+    task.input = [&](std::size_t i, const TensorSpec& spec) {
+        return read_sample(data.folder, boxed.samples[places[i]], spec, networks.preprocess);
+    };
+    const auto progress = [&](std::size_t done) {
+        shell.progress(fmt::format("{} of {} pictures", done, places.size()));
+        return interrupted() ? Onwards::stop : Onwards::go_on;
+    };
+    const std::optional<Loaded>& against = networks.against;
+    Runner& model = *networks.model.runner;
+    // The model stands second, so that its difference to what it is held against has the right sign.
+    const DetectionEvaluation evaluation =
+        evaluate_detector(task, against ? *against->runner : model, against ? &model : nullptr, progress);
+    shell.progress_done();
+    answer_detector(shell, {.data = options.data, .pictures = boxed.samples.size()}, networks, evaluation);
+}
+
+void run_evaluate(Shell& shell, const Options& options) {
+    const Data data = read_data(options);
+    const Engines engines = make_engines(shell);
+    Evaluated networks{.model = load(shell, engines, options.model, options.place), .against = {}, .preprocess = {}};
+    if (!options.against.empty()) {
+        networks.against = load(shell, engines, options.against, {.platform = options.place.platform, .server = {}});
+    }
+    const bool folder_says = options.preprocess.empty() && data.folder.preprocess.has_value();
+    networks.preprocess = folder_says ? *data.folder.preprocess : preprocess_for(networks.model, options.preprocess);
+
+    std::optional<BoxOrder> order;
+    if (options.box_order == "tlbr") order = BoxOrder::top_left_bottom_right;
+    if (options.box_order == "ltrb") order = BoxOrder::left_top_right_bottom;
+    const bool is_detector = detector_outputs(networks.model.runner->outputs(), order).has_value();
+    if (is_detector && !data.boxed) {
+        throw Error(ErrorKind::input, fmt::format("evaluate '{}' on '{}'", networks.model.name, options.data),
+                    "it answers with boxes, and there is no boxes.csv (file,label,top,left,bottom,right)");
+    }
+    if (data.boxed && (is_detector || !data.folder.labelled)) {
+        answer_boxes(shell, options, data, networks, order);
+    } else {
+        answer_classes(shell, options, data.folder, networks);
+    }
     if (interrupted()) shell.status = ExitStatus::interrupted;
 }
 
 }  // namespace
+
+bool is_untrained(const Evaluated& networks) {
+    const auto seeded = [](const Loaded& loaded) {
+        return loaded.model && loaded.model->metadata("breakeven.weights") == "seeded";
+    };
+    return seeded(networks.model) || (networks.against && seeded(*networks.against));
+}
 
 void add_evaluate(CLI::App& app, Shell& shell) {
     auto options = std::make_shared<Options>();
@@ -171,7 +228,10 @@ void add_evaluate(CLI::App& app, Shell& shell) {
                                     [&shell, options] { run_evaluate(shell, *options); });
     command->add_option("MODEL", options->model, "an .onnx file, or with --server the name of a network there")
         ->required();
-    command->add_option("--data", options->data, "folder of pictures, .npy or .bin files with labels.csv (file,label)")
+    command
+        ->add_option("--data", options->data,
+                     "folder of pictures, .npy or .bin files with labels.csv (file,label), or for detectors boxes.csv "
+                     "(file,label,top,left,bottom,right in fractions of the picture)")
         ->required();
     command->add_option("--preprocess", options->preprocess,
                         "preprocess.json (default: the folder's, else what the model says, else pixels 0 to 255)");
@@ -180,6 +240,11 @@ void add_evaluate(CLI::App& app, Shell& shell) {
     command->add_option("--top", options->top, "a label counts as found among so many best classes")
         ->check(CLI::Range(std::int64_t{1}, std::int64_t{1000}))
         ->capture_default_str();
+    command
+        ->add_option("--box-order", options->box_order,
+                     "what a detector's boxes hold: tlbr (top, left, bottom, right; default where it has an output "
+                     "classes) or ltrb (left, top, right, bottom; default else)")
+        ->check(CLI::IsMember({"tlbr", "ltrb"}));
     command->add_option("--limit", options->limit,
                         "only so many samples, spread evenly over the folder (default: all)");
 }

@@ -4,11 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <system_error>
 
 #include "breakeven/error.h"
 #include "breakeven/files/files.h"
+#include "breakeven/files/rows.h"
 #include "breakeven/tensor/image.h"
 #include "breakeven/tensor/npy.h"
 
@@ -35,48 +35,6 @@ bool is_sample(const fs::path& file) {
            extension == ".bin";
 }
 
-/// A row's two fields; a field may be quoted, a quote inside it doubled. Nothing where the row has another form.
-std::optional<std::pair<std::string, std::string>> two_fields(std::string_view row) {
-    std::vector<std::string> fields(1);
-    bool quoted = false;
-    for (std::size_t i = 0; i < row.size(); ++i) {
-        if (row[i] == '"' && quoted && i + 1 < row.size() && row[i + 1] == '"') {
-            fields.back() += row[++i];
-        } else if (row[i] == '"' && (quoted || fields.back().empty())) {
-            quoted = !quoted;
-        } else if (row[i] == ',' && !quoted) {
-            if (fields.size() == 2) return std::nullopt;
-            fields.emplace_back();
-        } else {
-            fields.back() += row[i];
-        }
-    }
-    if (quoted || fields.size() != 2) return std::nullopt;
-    return std::pair(fields[0], fields[1]);
-}
-
-/// Whether a relative path stays where it is, by its words alone.
-bool stays_inside(const fs::path& file) {
-    if (file.empty() || file.is_absolute()) return false;
-    return std::ranges::none_of(file, [](const fs::path& part) { return part == ".."; });
-}
-
-SampleFile parse_row(std::string_view row, const std::string& attempt) {
-    const auto fields = two_fields(row);
-    if (!fields) throw Error(ErrorKind::input, attempt, "the row is not `file,label`");
-    const auto& [file, label] = *fields;
-    if (file.find('\0') != std::string::npos || !stays_inside(file)) {
-        throw Error(ErrorKind::input, attempt,
-                    fmt::format("'{}' is not a file inside the folder", file.substr(0, 100)));
-    }
-    std::int64_t number = 0;
-    const auto [end, status] = std::from_chars(label.data(), label.data() + label.size(), number);
-    if (status != std::errc() || end != label.data() + label.size() || number < 0) {
-        throw Error(ErrorKind::input, attempt, fmt::format("label '{}' is no whole number", label.substr(0, 40)));
-    }
-    return {.file = file, .label = number};
-}
-
 std::vector<SampleFile> listed(const fs::path& folder) {
     std::vector<SampleFile> samples;
     std::error_code failed;
@@ -93,20 +51,10 @@ std::vector<SampleFile> listed(const fs::path& folder) {
 }  // namespace
 
 std::vector<SampleFile> parse_labels(std::string_view text, std::string_view subject) {
-    if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // a byte order mark, as spreadsheets write it
     std::vector<SampleFile> samples;
-    for (std::size_t line = 1; !text.empty(); ++line) {
-        const std::size_t end = std::min(text.find('\n'), text.size());
-        std::string_view row = text.substr(0, end);
-        text.remove_prefix(std::min(end + 1, text.size()));
-        if (row.ends_with('\r')) row.remove_suffix(1);
-        const std::string attempt = fmt::format("read {} line {}", subject, line);
-        if (line == 1) {
-            if (row != "file,label") throw Error(ErrorKind::input, attempt, "the header is not `file,label`");
-        } else if (!row.empty()) {
-            samples.push_back(parse_row(row, attempt));
-        }
-    }
+    each_row(text, subject, "file,label", [&](const std::vector<std::string>& fields, const std::string& attempt) {
+        samples.push_back({.file = row_file(fields.at(0), attempt), .label = row_label(fields.at(1), attempt)});
+    });
     return samples;
 }
 
@@ -126,7 +74,8 @@ SampleFolder read_sample_folder(const fs::path& folder) {
     } else {
         result.samples = listed(folder);
     }
-    if (result.samples.empty()) {
+    const bool boxes_name_files = !result.labelled && fs::exists(folder / "boxes.csv", failed);
+    if (result.samples.empty() && !boxes_name_files) {
         throw Error(ErrorKind::input, attempt,
                     result.labelled ? "labels.csv has no rows" : "it holds no .jpg, .png, .npy or .bin file");
     }

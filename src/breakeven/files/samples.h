@@ -26,7 +26,8 @@ struct SampleFolder {
     std::optional<Preprocess> preprocess;
 };
 
-/// Throws Error{input}, naming the file and line of labels.csv that is wrong; also for a folder without samples.
+/// Throws Error{input}, naming the file and line of labels.csv that is wrong; also for a folder without samples, unless
+/// a `boxes.csv` may name some (boxes.h).
 SampleFolder read_sample_folder(const std::filesystem::path& folder);
 
 /// The network's input from one sample. Throws Error{input} naming the file; links that leave the folder are refused.
