@@ -71,6 +71,8 @@ double divergence(std::span<const double> counts, double tail, std::size_t level
             sum += counts[i];
             if (counts[i] > 0) ++filled;
         }
+        // A tail on a place where nothing is kept: as if half a value had been.
+        if (filled == 0 && tail > 0 && end == counts.size()) result += tail / total * std::log(tail / 0.5);
         if (filled == 0) continue;
         const double kept = sum / filled / kept_total;
         for (std::size_t i = begin; i < end; ++i) {
