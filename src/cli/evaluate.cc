@@ -123,9 +123,9 @@ Data read_data(const Options& options) {
     Data data{.folder = read_sample_folder(options.data), .boxed = {}};
     data.boxed = read_boxes(data.folder);
     if (!data.folder.labelled && !data.boxed && options.against.empty()) {
-        throw Error(
-            ErrorKind::input, fmt::format("evaluate on '{}'", options.data),
-            "there is no labels.csv, and without labels there is no accuracy; --against MODEL reports agreement");
+        throw Error(ErrorKind::input, fmt::format("evaluate on '{}'", options.data),
+                    "there is no labels.csv (for detectors boxes.csv), and without labels there is no accuracy; "
+                    "--against MODEL reports agreement");
     }
     return data;
 }
