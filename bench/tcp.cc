@@ -31,19 +31,21 @@ constexpr std::int64_t sizes[] = {3000, 17000, 49152, 150528, 602112};
 constexpr double error_allowed = 0.10;
 constexpr Bytes reply_size{sizeof(Reply)};
 
-/// How one rest is measured: `connections` share the link in turns, for each size so many.
+/// How one rest is measured: in rounds over all sizes, so that what disturbs the machine for a while meets them all;
+/// `connections` of each size share the link in turns.
 struct Series {
     Seconds rest;
-    int connections;  ///< of each size
-    int settling;     ///< exchanges before the first that counts
-    int counted;      ///< on each connection
+    int rounds;
+    int connections;
+    int settling;  ///< exchanges of a connection before the first that counts
+    int counted;
 };
 /// After a long rest a connection is as it was after the last one, so few exchanges settle it.
 constexpr Series series_all[] = {
-    {0_s, 1, 14, 16},
-    {0.1_s, 1, 10, 12},
-    {1_s, 1, 3, 7},
-    {10_s, 3, 2, 4},
+    {0_s, 3, 1, 8, 5},
+    {0.1_s, 3, 1, 6, 4},
+    {1_s, 1, 1, 3, 6},
+    {10_s, 1, 3, 2, 3},
 };
 
 struct Cell {
@@ -92,8 +94,10 @@ std::vector<Cell> measure_series(const std::string& congestion, const Series& se
 int measure(const std::string& congestion, bool quick) {
     for (const Series& series : series_all) {
         if (quick && series.rest > 1_s) continue;
-        for (const Cell& cell : measure_series(congestion, series)) {
-            fmt::print("{} {} {}\n", cell.size, cell.rest.count(), fmt::join(cell.samples, " "));
+        for (int round = 0; round < series.rounds; ++round) {
+            for (const Cell& cell : measure_series(congestion, series)) {
+                fmt::print("{} {} {}\n", cell.size, cell.rest.count(), fmt::join(cell.samples, " "));
+            }
         }
     }
     return 0;
