@@ -39,6 +39,8 @@ int run(int argc, char** argv) {
     add_link(app, shell);
     add_zoo(app, shell);
     add_codec(app, shell);
+    add_pack(app, shell);
+    add_unpack(app, shell);
     add_platforms(app, shell);
     add_doctor(app, shell);
     add_first_contact(app, shell);

@@ -50,10 +50,12 @@ void add_infer(CLI::App& app, Shell& shell);
 void add_inspect(CLI::App& app, Shell& shell);
 void add_link(CLI::App& app, Shell& shell);
 void add_measure(CLI::App& app, Shell& shell);
+void add_pack(CLI::App& app, Shell& shell);
 void add_platforms(CLI::App& app, Shell& shell);
 void add_serve(CLI::App& app, Shell& shell);
 void add_session(CLI::App& app, Shell& shell);
 void add_split(CLI::App& app, Shell& shell);
+void add_unpack(CLI::App& app, Shell& shell);
 void add_zoo(CLI::App& app, Shell& shell);
 
 }  // namespace breakeven::cli

@@ -44,6 +44,14 @@ def main():
         inspected = document("inspect", "inspect", model)
         assert inspected["model"]["parameters"] == 3516964
         assert sum(layer["parameters"] for layer in inspected["layers"]) == 3516964
+        small = str(pathlib.Path(folder) / "packed" / "m32.bkv")
+        pathlib.Path(small).parent.mkdir()
+        packed = document("pack", "pack", model, "-o", small)
+        assert packed["packed_bytes"] == pathlib.Path(small).stat().st_size
+        assert sum(part["packed_bytes"] for part in packed["parts"]) == packed["packed_bytes"]
+        document("unpack", "unpack", small, "-o", small + ".onnx")
+        assert pathlib.Path(small + ".onnx").read_bytes() == pathlib.Path(model).read_bytes()
+        assert document("inspect", "inspect", small)["model"]["sha256"] == inspected["model"]["sha256"]
         document("platforms", "platforms")
         with tempfile.TemporaryDirectory() as parts:
             document("split", "split", model, "--at", "conv1", "-o", parts)

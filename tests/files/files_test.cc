@@ -7,6 +7,7 @@
 
 #include <fstream>
 
+#include "breakeven/compress/pack.h"
 #include "breakeven/error.h"
 #include "breakeven/files/model_file.h"
 #include "breakeven/model/sha256.h"
@@ -165,6 +166,28 @@ TEST_F(Files, WeightsMustNotLeaveTheModelsFolder) {
         put(folder_ / "m.onnx", external(location));
         EXPECT_NE(fault(folder_ / "m.onnx"), "") << location;
     }
+}
+
+TEST_F(Files, APackedModelLoadsAsTheModelItWas) {
+    const std::string model = fakes::linear_model(40, 30);
+    const std::string packed = pack(model).bytes;
+    put(folder_ / "m.bkv", packed);
+    put(folder_ / "named_like_a_model.onnx", packed);
+    for (const char* const file : {"m.bkv", "named_like_a_model.onnx"}) {
+        const ModelFile loaded = load_model(folder_ / file);
+        EXPECT_EQ(loaded.image.bytes, model);
+        EXPECT_EQ(loaded.image.sha256, sha256(model));
+        EXPECT_TRUE(loaded.image.path.empty());
+    }
+    EXPECT_EQ(load_model(folder_ / "m.bkv").image.name, "m");
+    put(folder_ / "m.bkv", packed.substr(0, packed.size() / 2));
+    EXPECT_EQ(fault(folder_ / "m.bkv"), "load model 'm': it ends too early; was it cut short?");
+}
+
+TEST_F(Files, APackedModelHasItsWeightsInside) {
+    put(folder_ / "w.bin", std::string(64, 'w'));
+    put(folder_ / "m.bkv", pack(external("w.bin")).bytes);
+    EXPECT_NE(fault(folder_ / "m.bkv").find("packed, but its weights"), std::string::npos);
 }
 
 TEST_F(Files, AModelThatNeedsMoreMemoryThanThereIsIsRefused) {

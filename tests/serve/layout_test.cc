@@ -36,6 +36,18 @@ TEST(Layout, FindsVersionsAndLooseFiles) {
     EXPECT_EQ(listed(find_models(folder.path)), "loose 1 good\nnet 1 good\nnet 12 good\n");
 }
 
+TEST(Layout, FindsPackedModels) {
+    const Folder folder;
+    folder.write("net/1/model.bkv");
+    folder.write("net/2/model.onnx");
+    folder.write("net/2/model.bkv");
+    folder.write("loose.bkv");
+    const auto found = find_models(folder.path);
+    EXPECT_EQ(listed(found), "loose 1 good\nnet 1 good\nnet 2 good\n");
+    EXPECT_EQ(found[1].file.filename(), "model.bkv");
+    EXPECT_EQ(found[2].file.filename(), "model.onnx");
+}
+
 TEST(Layout, SaysWhatIsWrongWithTheRest) {
     const Folder folder;
     folder.write("empty/readme");

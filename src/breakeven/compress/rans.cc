@@ -2,6 +2,7 @@
 #include "breakeven/compress/rans.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "breakeven/compress/pack_bytes.h"
@@ -34,18 +35,24 @@ Slots slots_of(const Frequencies& frequencies) {
     return slots;
 }
 
+/// The lower byte first, on every machine.
 std::uint32_t word_at(const char* at) {
-    return static_cast<std::uint32_t>(static_cast<unsigned char>(at[0])) |
-           static_cast<std::uint32_t>(static_cast<unsigned char>(at[1])) << 8U;
+    std::uint16_t word = 0;
+    std::memcpy(&word, at, sizeof word);
+    if constexpr (std::endian::native == std::endian::big) {
+        word = static_cast<std::uint16_t>(word << 8U | word >> 8U);
+    }
+    return word;
 }
 
 /// Needs two readable bytes at `in`.
 inline std::uint8_t step(std::uint32_t& state, const std::uint32_t* slots, const char*& in) {
     const std::uint32_t slot = slots[state & slot_mask];
     const std::uint32_t next = ((slot >> 8U & slot_mask) + 1) * (state >> rans_bits) + (slot >> 20U);
-    const bool refill = next < state_min;
-    state = refill ? next << 16U | word_at(in) : next;
-    in += refill ? 2 : 0;
+    // Whether to refill is what a processor cannot guess: masks, no branch.
+    const std::uint32_t refill = 0U - static_cast<std::uint32_t>(next < state_min);
+    state = next ^ ((next ^ (next << 16U | word_at(in))) & refill);
+    in += refill & 2U;
     return static_cast<std::uint8_t>(slot);
 }
 

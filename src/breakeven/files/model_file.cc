@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "breakeven/compress/pack.h"
 #include "breakeven/error.h"
 #include "breakeven/files/files.h"
 #include "breakeven/model/onnx_text.h"
@@ -74,6 +75,8 @@ ModelFile load_model(const fs::path& path) {
     const std::string name = path.stem().string();
     const Bytes memory = memory_limit();
     std::string bytes = read_file(path, file_size_max);
+    const bool packed = is_packed(bytes);
+    if (packed) bytes = unpack(bytes, name, {.size = std::min(file_size_max, Bytes(memory.count() / 3))});
     const auto too_large = [&](Bytes needed) {
         return bad_model(
             name, fmt::format("it needs at least {} of memory, this machine has {}", to_text(needed), to_text(memory)));
@@ -83,6 +86,9 @@ ModelFile load_model(const fs::path& path) {
     if (file_size * 2 > memory) throw too_large(file_size * 2);
     Model model = Model::parse(bytes, name, ParseLimits{.memory = Bytes(memory.count() / 2)});
 
+    if (packed && !model.external_weights().empty()) {
+        throw bad_model(name, "it is packed, but its weights lie in other files, which engines then cannot find");
+    }
     std::error_code error;
     const fs::path folder = fs::canonical(path.has_parent_path() ? path.parent_path() : fs::path("."), error);
     const Bytes external = check_external(model, folder);

@@ -48,7 +48,10 @@ void find_versions(const fs::path& folder, const fs::path& root, std::vector<Can
     for (const auto& entry : fs::directory_iterator(folder, failed)) {
         const std::optional<std::int64_t> version = version_of(entry.path().filename().string());
         if (!version || out.size() > entries_max) continue;
-        const fs::path file = entry.path() / "model.onnx";
+        const fs::path packed = entry.path() / "model.bkv";
+        const fs::path plain = entry.path() / "model.onnx";
+        std::error_code absent;
+        const fs::path& file = fs::exists(packed, absent) && !fs::exists(plain, absent) ? packed : plain;
         out.push_back({.name = name, .version = *version, .file = file, .problem = problem_of(file, root)});
     }
     if (out.size() == before) {
@@ -79,7 +82,7 @@ std::vector<Candidate> find_models(const fs::path& folder) {
         std::error_code unreadable;
         if (entry.is_directory(unreadable)) {
             find_versions(path, root, found);
-        } else if (path.extension() == ".onnx") {
+        } else if (path.extension() == ".onnx" || path.extension() == ".bkv") {
             found.push_back(
                 {.name = path.stem().string(), .version = 1, .file = path, .problem = problem_of(path, root)});
         }
@@ -91,7 +94,7 @@ std::vector<Candidate> find_models(const fs::path& folder) {
     });
     for (std::size_t i = 1; i < found.size(); ++i) {
         if (found[i].name == found[i - 1].name && found[i].version == found[i - 1].version) {
-            found[i].problem = "there is a folder of the same name";
+            found[i].problem = "there is another of the same name";
         }
     }
     return found;
