@@ -538,7 +538,7 @@ int run(const std::vector<std::string>& words) {
             .exit_code != 0) {
         throw Error(ErrorKind::internal, "build the zoo's Inception V4", "it failed");
     }
-    study(inception, std::max(1, count / 4), ;
+    study(inception, std::max(1, count / 4));
     fs::remove(inception);
     return 0;
 }
