@@ -30,6 +30,7 @@ int run(int argc, char** argv) {
     add_advise(app, shell);
     add_session(app, shell);
     add_split(app, shell);
+    add_compress(app, shell);
     add_deploy(app, shell);
     add_inspect(app, shell);
     add_measure(app, shell);

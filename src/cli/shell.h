@@ -42,6 +42,7 @@ std::string table(const std::vector<std::string>& header, const std::vector<std:
 // One command each, in the file of its name.
 void add_advise(CLI::App& app, Shell& shell);
 void add_codec(CLI::App& app, Shell& shell);
+void add_compress(CLI::App& app, Shell& shell);
 void add_deploy(CLI::App& app, Shell& shell);
 void add_doctor(CLI::App& app, Shell& shell);
 void add_evaluate(CLI::App& app, Shell& shell);
