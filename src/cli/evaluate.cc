@@ -187,7 +187,7 @@ void answer_boxes(const Shell& shell, const Options& options, const Data& data, 
 }
 
 void run_evaluate(Shell& shell, const Options& options) {
-    const Data data = read_data(options);
+    Data data = read_data(options);
     const Engines engines = make_engines(shell);
     Evaluated networks{.model = load(shell, engines, options.model, options.place), .against = {}, .preprocess = {}};
     if (!options.against.empty()) {
@@ -200,6 +200,10 @@ void run_evaluate(Shell& shell, const Options& options) {
     if (options.box_order == "tlbr") order = BoxOrder::top_left_bottom_right;
     if (options.box_order == "ltrb") order = BoxOrder::left_top_right_bottom;
     const bool is_detector = detector_outputs(networks.model.runner->outputs(), order).has_value();
+    if (is_detector && !data.boxed && !data.folder.labelled && networks.against) {
+        data.boxed = BoxedSamples{.samples = data.folder.samples, .objects = {}};  // there is agreement only
+        data.boxed->objects.resize(data.folder.samples.size());
+    }
     if (is_detector && !data.boxed) {
         throw Error(ErrorKind::input, fmt::format("evaluate '{}' on '{}'", networks.model.name, options.data),
                     "it answers with boxes, and there is no boxes.csv (file,label,top,left,bottom,right)");

@@ -25,7 +25,10 @@ void add_precision(Json& json, const MeanPrecision& precision) {
 }
 
 Json against_json(const DetectionEvaluation& evaluation, const std::string& name) {
-    Json json{{"model", name}};
+    const MeanPrecision& agreement = *evaluation.agreement;
+    Json json{{"model", name},
+              {"agreement", agreement.mean ? Json(number(*agreement.mean)) : Json(nullptr)},
+              {"agreement_ci95", optional_interval_json(agreement.ci95)}};
     add_precision(json, evaluation.first);
     json["difference"] = evaluation.difference ? Json(number(evaluation.difference->difference)) : Json(nullptr);
     json["difference_ci95"] =
@@ -34,7 +37,7 @@ Json against_json(const DetectionEvaluation& evaluation, const std::string& name
 }
 
 std::string interval_text(const std::optional<Interval<Probability>>& of) {
-    if (!of) return "too few pictures for an interval";
+    if (!of) return "no interval: the same whichever pictures are drawn";
     return fmt::format("95 % interval {:.1f} to {:.1f}", of->low.in(percent), of->high.in(percent));
 }
 
@@ -47,22 +50,32 @@ std::string class_table(const MeanPrecision& precision) {
     return table({"class", "objects", "found", "AP50"}, rows);
 }
 
-std::string against_text(const DetectionEvaluation& evaluation, const std::string& name) {
+std::string difference_text(const DetectionEvaluation& evaluation) {
     if (!evaluation.difference) return {};
     const auto& [difference, interval] = *evaluation.difference;
     const std::string other = percent_text(*evaluation.first.mean);
     if (!interval) {
-        return fmt::format("against {}: {:+.1f} points to its {}, the same whichever pictures are drawn\n", name,
+        return fmt::format("  mAP50 {:+.1f} points to its {}, the same whichever pictures are drawn\n",
                            difference.in(percent), other);
     }
     const bool differ = interval->low > of_one(0.0) || interval->high < of_one(0.0);
-    return fmt::format("against {}: {:+.1f} points to its {} (95 % interval {:+.1f} to {:+.1f}): {}\n", name,
+    return fmt::format("  mAP50 {:+.1f} points to its {} (95 % interval {:+.1f} to {:+.1f}): {}\n",
                        difference.in(percent), other, interval->low.in(percent), interval->high.in(percent),
                        differ ? "they differ" : "no difference shown");
 }
 
+std::string against_text(const DetectionEvaluation& evaluation, const std::string& name) {
+    const MeanPrecision& agreement = *evaluation.agreement;
+    std::string text = fmt::format("against {}: it finds nothing to agree with\n", name);
+    if (agreement.mean) {
+        text = fmt::format("against {}: agreement {} ({}), which is mAP50 if its boxes were the true ones\n", name,
+                           percent_text(*agreement.mean), interval_text(agreement.ci95));
+    }
+    return text + difference_text(evaluation);
+}
+
 std::string stray_text(const MeanPrecision& precision) {
-    if (precision.strays == 0) return {};
+    if (precision.strays == 0 || !precision.mean) return {};
     return fmt::format("{} boxes are of classes that boxes.csv does not have; they count for nothing\n",
                        precision.strays);
 }
@@ -82,11 +95,11 @@ void answer_detector(const Shell& shell, const Pictures& pictures, const Evaluat
     add_precision(document, precision);
     document["untrained"] = untrained;
 
-    std::string text = "no object on the pictures: there is no precision\n";
+    std::string text = "no true boxes: there is no precision, and agreement with another network at most\n";
     if (precision.mean) {
         text = fmt::format("mAP50 {} ({})\n", percent_text(*precision.mean), interval_text(precision.ci95));
     }
-    if (untrained) text += "untrained: seeded weights; what they find means nothing\n";
+    if (untrained) text += "untrained: seeded weights; agreement is all that means something\n";
     if (networks.against) {
         document["against"] = against_json(evaluation, networks.against->name);
         text += against_text(evaluation, networks.against->name);

@@ -218,6 +218,19 @@ TEST(EvaluateDetector, EndsInPrecisionAndTheDifference) {
     EXPECT_EQ(runs, 6);
 }
 
+TEST(EvaluateDetector, AgreementHoldsOneAgainstTheBoxesOfTheOther) {
+    std::atomic<int> runs = 0;
+    // Where nothing is true. The first finds a box on two pictures; the second on one of them, and on a third one
+    // first.
+    fakes::ScriptedRunner first(one_box({0.9F, 0.2F, 0.0F}), runs), second(one_box({0.5F, 0.0F, 0.9F}), runs);
+    const DetectionTask nothing_true = task({{}, {}, {}});
+    const DetectionEvaluation evaluation = evaluate_detector(nothing_true, first, &second, {});
+    EXPECT_FALSE(evaluation.second->mean.has_value());
+    EXPECT_FALSE(evaluation.difference.has_value());
+    EXPECT_DOUBLE_EQ(evaluation.agreement->mean->in(of_one), 0.25);
+    EXPECT_DOUBLE_EQ(evaluate_detector(nothing_true, first, &first, {}).agreement->mean->in(of_one), 1.0);
+}
+
 TEST(EvaluateDetector, StopsWhereItIsToldAndKeepsWhatItFound) {
     std::atomic<int> runs = 0;
     fakes::ScriptedRunner runner(one_box({0.9F, 0.9F}), runs);

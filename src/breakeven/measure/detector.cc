@@ -156,6 +156,20 @@ class Finder {
     std::vector<Picture> pictures_;
 };
 
+/// The pictures with what `other` finds on them as their objects. Boxes without area, such as those beyond the
+/// picture's edge, agree with nothing, not even themselves: on both sides they are left out.
+std::vector<Picture> held_against(const std::vector<Picture>& other, std::vector<Picture> pictures) {
+    const auto has_no_area = [](const Detection& found) { return overlap(found.box, found.box) == 0.0; };
+    for (std::size_t i = 0; i < pictures.size(); ++i) {
+        std::erase_if(pictures[i].found, has_no_area);
+        pictures[i].objects.clear();
+        for (const Detection& found : other[i].found) {
+            if (!has_no_area(found)) pictures[i].objects.push_back({.label = found.label, .box = found.box});
+        }
+    }
+    return pictures;
+}
+
 }  // namespace
 
 std::optional<DetectorOutputs> detector_outputs(const std::vector<TensorSpec>& outputs, std::optional<BoxOrder> order) {
@@ -217,10 +231,12 @@ DetectionEvaluation evaluate_detector(const DetectionTask& task, Runner& first, 
         if (other) other->look_at(i);
         if (progress && progress(i + 1) == Onwards::stop) break;
     }
-    DetectionEvaluation evaluation{.first = mean_average_precision(one.pictures()), .second = {}, .difference = {}};
+    DetectionEvaluation evaluation{
+        .first = mean_average_precision(one.pictures()), .second = {}, .difference = {}, .agreement = {}};
     if (other) {
         evaluation.second = mean_average_precision(other->pictures());
         evaluation.difference = precision_difference(one.pictures(), other->pictures());
+        evaluation.agreement = mean_average_precision(held_against(one.pictures(), other->pictures()));
     }
     return evaluation;
 }

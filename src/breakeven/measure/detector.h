@@ -58,6 +58,8 @@ struct DetectionEvaluation {
     MeanPrecision first;
     std::optional<MeanPrecision> second;
     std::optional<PrecisionDifference> difference;  ///< second minus first
+    /// The second held against the first's boxes as though they were true: 1 where both find the same.
+    std::optional<MeanPrecision> agreement;
 };
 
 /// Asked after each sample.
