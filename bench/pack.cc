@@ -1,7 +1,7 @@
 // Packing: how much smaller a network becomes, how far that is from its entropy, and how fast it comes back on one
 // core. The network has VGG16's layers (Simonyan & Zisserman 2015, table 1, column D), its weights random, then as the
 // recipes leave them. Floors of the same rounds: copying the unpacked bytes, and Zstandard (level 3) giving back the
-// same. Usage: bench_pack [share]   (of VGG16's channels in its two widest layers; 1 unless told)
+// same. Usage: bench_pack [share]   (of VGG16's channels in its widest layers; 0.25 unless told)
 #include "breakeven/compress/pack.h"
 
 #include <fmt/format.h>
@@ -147,6 +147,6 @@ void report(const Variant& variant, std::size_t float_size) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    const std::vector<Variant> all = variants(vgg16(argc > 1 ? std::stod(argv[1]) : 1.0));
+    const std::vector<Variant> all = variants(vgg16(argc > 1 ? std::stod(argv[1]) : 0.25));
     for (const Variant& variant : all) report(variant, all.front().model.size());
 }
