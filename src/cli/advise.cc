@@ -35,6 +35,8 @@ struct Options {
     std::string store;
     std::string html;
     std::vector<std::string> variants;
+    std::string data;
+    std::optional<double> drop_max;
     std::string idle;
     std::size_t splits = 1;
     std::int64_t inferences = 10000;
@@ -62,6 +64,8 @@ AdviseRequest request_of(const Options& options) {
     request.congestion = parse_congestion(options.congestion_control);
     if (!options.idle.empty()) request.idle = parse_seconds(options.idle, "--idle");
     request.variants.assign(options.variants.begin(), options.variants.end());
+    if (!options.data.empty()) request.data = options.data;
+    if (options.drop_max) request.objective.drop_max = *options.drop_max / 100.0;
     request.splits = options.splits;
     request.inferences = options.inferences;
     if (!options.device_memory.empty()) request.device_memory = parse_bytes(options.device_memory, "--device-memory");
@@ -133,6 +137,12 @@ void add_advise(CLI::App& app, Shell& shell) {
         ->add_option("--variant", options->variants,
                      "another form of the network, such as a compressed one, ranked beside it; repeatable")
         ->allow_extra_args(false);
+    auto* data =
+        command->add_option("--data", options->data,
+                            "folder of samples that tell how right the variants are, with labels.csv where there "
+                            "are labels");
+    command->add_option("--max-drop", options->drop_max, "a variant may lose at most so many points of accuracy")
+        ->needs(data);
     command->add_option("--splits", options->splits, "how many of the best cuts are run over each link; 0: none")
         ->check(CLI::Range(std::size_t{0}, std::size_t{100}))
         ->capture_default_str();

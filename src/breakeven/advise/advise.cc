@@ -12,7 +12,9 @@
 #include "breakeven/advise/workbench.h"
 #include "breakeven/error.h"
 #include "breakeven/files/model_file.h"
+#include "breakeven/measure/data_set.h"
 #include "breakeven/measure/machine.h"
+#include "breakeven/model/input_codec.h"
 #include "breakeven/units/text.h"
 #include "breakeven/wire/probe.h"
 
@@ -61,6 +63,7 @@ class Advisor {
         if (!variants_.front()->bench.no_pixels_reason().empty()) {
             advice_.circumstances.push_back("no 8-bit offload: " + variants_.front()->bench.no_pixels_reason());
         }
+        judge_variants();
         add_circumstances();
         draw_map();
         rank(advice_);
@@ -78,6 +81,7 @@ class Advisor {
     LinkProfile probed_link(Client& client);
     void add_circumstances();
     void draw_map();
+    void judge_variants();
 
     Way way(const LinkProfile& link) const { return {link, tcp_}; }
     PlanMaking making() const {
@@ -359,6 +363,38 @@ void Advisor::add_circumstances() {
     if (std::ranges::any_of(advice_.plans, [](const Plan& plan) { return plan.deploy.has_value(); })) {
         advice_.circumstances.push_back(fmt::format(
             "what the server must be sent first is spread over {} inferences (--inferences)", request_.inferences));
+    }
+}
+
+/// The accuracy of each variant against the network as given; of untrained ones, or without labels, their agreement.
+void Advisor::judge_variants() {
+    if (!request_.data || variants_.size() < 2) return;
+    const Variant& given = *variants_.front();
+    const DataSet data(*request_.data, request_.preprocess ? *request_.preprocess : preprocess_of(given.model.model));
+    const bool agreement = !data.is_labelled() || is_untrained(given.model.model);
+    const AccuracyTask task = data.task(5, agreement ? DataSet::Labels::left_out : DataSet::Labels::used);
+    const auto base = tools_.engines.load(given.model.image, given.fastest, {});
+    for (std::size_t i = 1; i < variants_.size(); ++i) {
+        const std::string& variant = variants_[i]->name;
+        attempt(fmt::format("how right is '{}'", variant), [&] {
+            const auto runner = tools_.engines.load(variants_[i]->model.image, given.fastest, {});
+            const Evaluation found = evaluate(task, *base, runner.get(), [&](std::size_t done, const Evaluation&) {
+                tools_.progress(fmt::format("how right is '{}': {} of {} samples", variant, done, data.size()));
+                return tools_.stop != nullptr && *tools_.stop ? Onwards::stop : Onwards::go_on;
+            });
+            PlanAccuracy accuracy{.top1 = share(found.comparison->agreement).in(of_one),
+                                  .drop = 0.0,
+                                  .n = found.accuracy.n,
+                                  .is_agreement = agreement};
+            accuracy.drop = 1.0 - accuracy.top1;
+            if (!agreement) {
+                accuracy.top1 = share(*found.comparison->second.top1).in(of_one);
+                accuracy.drop = share(*found.accuracy.top1).in(of_one)-accuracy.top1;
+            }
+            for (Plan& plan : advice_.plans) {
+                if (plan.variant == variant) plan.accuracy = accuracy;
+            }
+        });
     }
 }
 

@@ -148,6 +148,9 @@ std::string notes(const Advice& advice) {
         for (const std::string& remark : plan.remarks) say("note: ", remark);
     }
     for (const Plan& plan : advice.plans) {
+        if (plan.accuracy) say("note: ", accuracy_text(plan));
+    }
+    for (const Plan& plan : advice.plans) {
         if (plan.deploy) {
             say("note: ",
                 fmt::format("plans are ranked with their share of sending the network to the server first, over "

@@ -174,7 +174,10 @@ std::string map_section(const Advice& advice) {
 
 std::string notes(const Advice& advice) {
     std::vector<std::string> lines = advice.warnings;
-    for (const Plan& plan : advice.plans) lines.insert(lines.end(), plan.remarks.begin(), plan.remarks.end());
+    for (const Plan& plan : advice.plans) {
+        lines.insert(lines.end(), plan.remarks.begin(), plan.remarks.end());
+        if (plan.accuracy) lines.push_back(accuracy_text(plan));
+    }
     const std::string items = list(std::move(lines));
     if (items.empty()) return items;
     return "<section class=\"notes\" aria-labelledby=\"notes\"><h2 id=\"notes\">To be taken with care</h2>" + items +

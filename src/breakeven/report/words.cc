@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "breakeven/units/text.h"
 
@@ -144,6 +145,16 @@ std::string prediction_error_text(const Plan& plan) {
     const double measured = plan.cost.latency.value.count();
     if (measured <= 0.0) return {};
     return fmt::format("{:+.1f} %", (plan.predicted_latency->count() - measured) / measured * 100.0);
+}
+
+std::string accuracy_text(const Plan& plan) {
+    const PlanAccuracy& accuracy = *plan.accuracy;
+    if (accuracy.is_agreement) {
+        return fmt::format("{}: agrees with the network as given on {:.1f} % of {} samples", plan.variant,
+                           100.0 * accuracy.top1, accuracy.n);
+    }
+    return fmt::format("{}: top-1 {:.1f} %, {:.1f} points {} ({} samples)", plan.variant, 100.0 * accuracy.top1,
+                       100.0 * std::abs(accuracy.drop), accuracy.drop < 0 ? "more" : "less", accuracy.n);
 }
 
 std::string link_use_text(const LinkUse& use) {

@@ -33,6 +33,9 @@ std::string goal_text(const Plan& plan, Goal goal);
 /// "+4.2 %". Empty where there is nothing to compare.
 std::string prediction_error_text(const Plan& plan);
 
+/// "pq: top-1 86.9 %, 0.3 points less (500 samples)". Requires that the plan has one.
+std::string accuracy_text(const Plan& plan);
+
 /// How the link was treated, in one phrase: "emulated packet by packet", "modelled (reason)".
 std::string link_use_text(const LinkUse& use);
 
