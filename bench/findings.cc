@@ -281,6 +281,7 @@ struct Timed {
     std::vector<std::string> tensors;
     double head = 0.0;
     double tail = 0.0;
+    double both = 1.0;  ///< what the parts took together, of the whole: 1 but for fusion across the cut and noise
     Bytes down;
     Sizes sizes{};
 };
@@ -315,12 +316,12 @@ double median(std::vector<double> values) {
     return values[values.size() / 2];
 }
 
-/// All cuts that `split` finds for the study's links: medians of each part's share of the whole, over as many rounds as
+/// All cuts that `split` finds for the study's links: medians of each part's share, over as many rounds as
 /// the patience allows.
 Network measure_parts(const std::string& file, const Bytesizes& bytes) {
     struct Series {
         std::vector<double> heads;
-        std::vector<double> tails;
+        std::vector<double> both;
     };
     Network network;
     std::map<std::vector<std::string>, Series> series;
@@ -340,21 +341,24 @@ Network measure_parts(const std::string& file, const Bytesizes& bytes) {
                 if (!sizes || candidate.at("tail_bytes") == 0) continue;  // else only a reshape is left for the server
                 const Json& latency = candidate.at("latency");
                 Series& parts = series[tensors];
-                parts.heads.push_back(seconds(latency, "head_s") / slowdown / wholes.back());
-                parts.tails.push_back(seconds(latency, "tail_s") / wholes.back());
+                // A part's share of both: they were measured in turns, so what disturbs one disturbs the other.
+                const double head = seconds(latency, "head_s") / slowdown;
+                const double both = head + seconds(latency, "tail_s");
+                parts.heads.push_back(head / both);
+                parts.both.push_back(both / wholes.back());
                 network.result = Bytes(candidate.at("bytes_down").get<std::int64_t>());
                 if (parts.heads.size() > 1) continue;
                 network.cuts.push_back({.tensors = tensors, .down = network.result, .sizes = *sizes});
             }
         }
     }
+    // A cut that only one search in several proposed was measured too rarely to be trusted.
+    const auto wanted = std::min<std::size_t>(3, wholes.size() / study_links().size());
+    std::erase_if(network.cuts, [&](const Timed& cut) { return series[cut.tensors].heads.size() < wanted; });
     for (Timed& cut : network.cuts) {
         cut.head = median(series[cut.tensors].heads);
-        cut.tail = median(series[cut.tensors].tails);
-        // Splitting saves no computing; where the parts seem to take less than the whole, that is noise.
-        const double sum = std::min(1.0, cut.head + cut.tail);
-        cut.head /= sum;
-        cut.tail /= sum;
+        cut.tail = 1.0 - cut.head;
+        cut.both = median(series[cut.tensors].both);
     }
     std::ranges::sort(network.cuts, {}, &Timed::head);
     std::erase_if(network.cuts, [](const Timed& cut) { return cut.head < head_least; });
@@ -364,12 +368,12 @@ Network measure_parts(const std::string& file, const Bytesizes& bytes) {
 
 /// The cuts that are compared, and what their parts take of the whole network's time.
 void print_parts(const Network& network) {
-    fmt::print("\nparts, as shares of the whole network's time, measured alone on one thread\n");
+    fmt::print("\nparts, measured alone on one thread: shares of both, and both over the whole network's time\n");
     fmt::print("  {:<18} {:>7} {:>7} {:>7}\n", "cut at", "head", "tail", "both");
     for (const Timed& cut : network.cuts) {
         const std::string more = cut.tensors.size() > 1 ? fmt::format(" +{}", cut.tensors.size() - 1) : "";
         fmt::print("  {:<18.18} {:>7.3f} {:>7.3f} {:>7.3f}\n", cut.tensors.front() + more, cut.head, cut.tail,
-                   cut.head + cut.tail);
+                   cut.both);
     }
 }
 
