@@ -20,13 +20,19 @@ def document(schema, *arguments):
 
 
 def check_stages(advice):
-    """A plan's stages sum to its latency; `best` is the fastest; a link's break-even is its best offload."""
+    """A plan's stages sum to its latency; `best` is the fastest, its share of what the server must be sent first
+    included; a link's break-even is its best offload."""
     for plan in advice["plans"]:
         total = sum(stage["latency_s"]["value"] for stage in plan["stages"])
         latency = plan["cost"]["latency_s"]["value"]
         assert abs(total - latency) <= 1e-9 + 1e-6 * latency, plan
-    latencies = [plan["cost"]["latency_s"]["value"] for plan in advice["plans"]]
+    latencies = [plan["cost"]["latency_s"]["value"] + (plan["deploy"] or {"latency_each_s": 0})["latency_each_s"]
+                 for plan in advice["plans"]]
     assert latencies[advice["best"]] == min(latencies)
+    assert all(plan["deploy"] for plan in advice["plans"] if plan["kind"] == "split")
+    places = [place for row in advice["map"]["winners"] for place in row]
+    assert len(places) == len(advice["map"]["rtt_s"]) * len(advice["map"]["up_bytes_per_s"])
+    assert set(places) == set(range(len(advice["map"]["plans"])))
     for entry in advice["break_even"]:
         offloads = [plan["cost"]["latency_s"]["value"] for plan in advice["plans"]
                     if plan["kind"] == "offload" and plan["link"] == entry["link"]]
@@ -72,7 +78,7 @@ def main():
         advice = document("advise", "advise", model, "--platform", "cpu:1", "--link", "ethernet", "--runs", "10",
                           "--active-power", "5W", "--idle-power", "0.9W")
         check_stages(advice)
-        assert {p["kind"] for p in advice["plans"]} == {"local", "offload"}
+        assert {p["kind"] for p in advice["plans"]} == {"local", "offload", "split"}
         assert all(p["cost"]["energy_j"]["origin"] == "modelled" for p in advice["plans"])
         check_stages(document("advise", "advise", model, "--platform", "cpu:1", "--link", "5g", "--link", "wifi",
                               "--runs", "10", "--no-emulation"))

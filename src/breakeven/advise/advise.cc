@@ -202,7 +202,7 @@ void Advisor::remember(Variant& variant, const OffloadForm& form, const Shares& 
     const std::string title = variant_title(variant.name, "offload as " + form.codec);
     if (std::ranges::find(variant.mapped, title, &MapPlan::title) != variant.mapped.end()) return;
     MapPlan plan{.title = title, .kind = PlanKind::offload, .shares = shares, .deploy = {}};
-    if (needs_sending(variant.name, form)) plan.deploy = file_size(form);
+    if (needs_sending(variant.name)) plan.deploy = file_size(form);
     variant.mapped.push_back(std::move(plan));
 }
 
@@ -217,7 +217,7 @@ void Advisor::emulate(const LinkProfile& link, Variant& variant) {
                 Plan plan = measured_plan(measured, shares, way(link), making());
                 plan.codec = form.codec;
                 plan.variant = variant.name;
-                if (needs_sending(variant.name, form)) {
+                if (needs_sending(variant.name)) {
                     plan.deploy = deploy_over(link, file_size(form), request_.power, request_.inferences);
                 }
                 remember(variant, form, shares);
@@ -249,7 +249,7 @@ void Advisor::model_links(Variant& variant) {
                     Plan plan = modelled_plan(shares, way(link), making());
                     plan.codec = form.codec;
                     plan.variant = variant.name;
-                    if (needs_sending(variant.name, form)) {
+                    if (needs_sending(variant.name)) {
                         plan.deploy = deploy_over(link, file_size(form), request_.power, request_.inferences);
                     }
                     advice_.plans.push_back(std::move(plan));

@@ -118,8 +118,8 @@ Deploy deployed_over(const Deployed& deployed, std::int64_t inferences) {
     return {.size = deployed.sent, .time = {deployed.time, Origin::measured}, .energy = {}, .inferences = inferences};
 }
 
-bool needs_sending(const std::string& variant, const OffloadForm& form) {
-    return variant != as_given || form.codec != "raw";
+bool needs_sending(const std::string& variant) {
+    return variant != as_given;
 }
 
 std::string variant_title(const std::string& variant, const std::string& plan) {

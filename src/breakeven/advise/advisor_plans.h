@@ -44,8 +44,8 @@ Plan measured_split(const OffloadMeasurement& measured, const CutTimes& cut, con
 /// What was really sent to a real server.
 Deploy deployed_over(const Deployed& deployed, std::int64_t inferences);
 
-/// Whether a server must be sent a form first: the network as given is taken to be there.
-bool needs_sending(const std::string& variant, const OffloadForm& form);
+/// Whether a server must be sent a variant first: the network as given, in both its codecs, is taken to be there.
+bool needs_sending(const std::string& variant);
 
 /// "PQ offload as u8"; the network as given goes without saying.
 std::string variant_title(const std::string& variant, const std::string& plan);
