@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "breakeven/advise/advisor_plans.h"
 #include "breakeven/advise/local.h"
@@ -93,6 +94,7 @@ class Advisor {
     Exchange exchange_of(const Variant& variant, const CutTimes& cut) const;
     /// Runs `action`; what fails becomes a warning.
     void attempt(const std::string& doing, const std::function<void()>& action);
+    Seconds expected_overhead(const std::string& link, Bytes up) const;
     void remember(Variant& variant, const OffloadForm& form, const Shares& shares);
     Bytes file_size(const OffloadForm& form) const;
 
@@ -197,6 +199,23 @@ Bytes Advisor::file_size(const OffloadForm& form) const {
     return failed ? Bytes() : Bytes(static_cast<std::int64_t>(size));
 }
 
+/// What the protocol and both hosts took beyond the model where offloads were measured over the link, at so many bytes:
+/// between the two nearest sizes a straight line, beyond them the nearest.
+Seconds Advisor::expected_overhead(const std::string& link, Bytes up) const {
+    std::map<Bytes, Seconds> known;
+    for (const Plan& plan : advice_.plans) {
+        if (plan.kind != PlanKind::offload || plan.link != link || !plan.predicted_latency) continue;
+        known[plan.cost.up] = std::max(plan.cost.latency.value - *plan.predicted_latency, Seconds(0));
+    }
+    if (known.empty()) return Seconds(0);
+    const auto above = known.lower_bound(up);
+    if (above == known.begin()) return above->second;
+    const auto below = std::prev(above);
+    if (above == known.end()) return below->second;
+    const double share = (up - below->first) / (above->first - below->first);
+    return below->second + (above->second - below->second) * share;
+}
+
 /// The first measurement of a form says what its server takes, wherever the link.
 void Advisor::remember(Variant& variant, const OffloadForm& form, const Shares& shares) {
     const std::string title = variant_title(variant.name, "offload as " + form.codec);
@@ -230,6 +249,7 @@ void Advisor::emulate(const LinkProfile& link, Variant& variant) {
             const Bytes tail = variant.bench.add_tail(variant.model, cut->cut);
             const auto measured = measure_emulated(variant.bench, exchange_of(variant, *cut), link, tcp, offload_);
             Plan plan = measured_split(measured, *cut, variant.fastest, {embedded_server, way(link)}, making());
+            *plan.predicted_latency += expected_overhead(link.name, cut->payload.up);
             plan.variant = variant.name;
             plan.deploy = deploy_over(link, tail, request_.power, request_.inferences);
             advice_.plans.push_back(std::move(plan));
@@ -340,7 +360,9 @@ void Advisor::add_real_server() {
         for (const CutTimes* cut : best_cuts(*variant, real)) {
             attempt(fmt::format("splitting with {} at {}", *request_.server, cut_title(cut->cut)), [&] {
                 const auto measured = measure_server(server, exchange_of(*variant, *cut), offload_);
-                keep(measured_split(measured, *cut, variant->fastest, {where, way(real)}, making()), measured);
+                Plan plan = measured_split(measured, *cut, variant->fastest, {where, way(real)}, making());
+                *plan.predicted_latency += expected_overhead(real.name, cut->payload.up);
+                keep(std::move(plan), measured);
             });
         }
     }

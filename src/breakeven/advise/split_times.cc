@@ -23,6 +23,9 @@ namespace {
 
 using Named = std::unordered_map<std::string, Tensor>;
 
+/// Parts wait for the link between inferences: run without a pause they would find warmer caches than they will have.
+constexpr Seconds waiting{0.01};
+
 /// What cannot cross (a sequence, a tensor of unknown size) is given a size that no cut can afford.
 constexpr Bytes uncrossable{std::int64_t{1} << 44};
 
@@ -151,7 +154,7 @@ class Splitter {
 
     MeasurementSet timed(const std::vector<Subject>& subjects, std::size_t runs, const std::string& what) {
         PowerMeter meter{Powers{}};
-        MeasureOptions options{.runs = runs, .stop = tools_.stop};
+        MeasureOptions options{.runs = runs, .rest = waiting, .stop = tools_.stop};
         options.progress = [&](const Progress& p) {
             tools_.progress(fmt::format("measuring {}: {:.0f} %", what, 100 * p.fraction));
         };
