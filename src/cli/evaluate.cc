@@ -6,6 +6,7 @@
 
 #include "breakeven/files/samples.h"
 #include "breakeven/measure/accuracy.h"
+#include "breakeven/measure/data_set.h"
 #include "breakeven/measure/detector.h"
 #include "cli/engines.h"
 #include "cli/interrupt.h"
@@ -106,14 +107,6 @@ std::string text_of(const Result& result, bool untrained) {
     return text;
 }
 
-/// Evenly spread over the folder, which is often sorted by class: the places of those to take.
-std::vector<std::size_t> limited(std::size_t samples, std::size_t limit) {
-    const std::size_t count = limit == 0 ? samples : std::min(limit, samples);
-    std::vector<std::size_t> chosen;
-    for (std::size_t i = 0; i < count; ++i) chosen.push_back(i * samples / count);
-    return chosen;
-}
-
 struct Data {
     SampleFolder folder;
     std::optional<BoxedSamples> boxed;
@@ -132,7 +125,7 @@ Data read_data(const Options& options) {
 
 void answer_classes(const Shell& shell, const Options& options, const SampleFolder& folder, const Evaluated& networks) {
     AccuracyTask task{.labels = {}, .input = {}, .label_offset = networks.preprocess.label_offset, .top = options.top};
-    const std::vector<std::size_t> places = limited(folder.samples.size(), options.limit);
+    const std::vector<std::size_t> places = evenly_spread(folder.samples.size(), options.limit);
     for (const std::size_t place : places) task.labels.push_back(folder.samples[place].label);
     task.input = [&](std::size_t i, const TensorSpec& spec) {
         return read_sample(folder, folder.samples[places[i]], spec, networks.preprocess);
@@ -167,7 +160,7 @@ void answer_classes(const Shell& shell, const Options& options, const SampleFold
 void answer_boxes(const Shell& shell, const Options& options, const Data& data, const Evaluated& networks,
                   std::optional<BoxOrder> order) {
     const BoxedSamples& boxed = *data.boxed;
-    const std::vector<std::size_t> places = limited(boxed.samples.size(), options.limit);
+    const std::vector<std::size_t> places = evenly_spread(boxed.samples.size(), options.limit);
     DetectionTask task{.objects = {}, .input = {}, .label_offset = networks.preprocess.label_offset, .order = order};
     for (const std::size_t place : places) task.objects.push_back(boxed.objects[place]);
     task.input = [&](std::size_t i, const TensorSpec& spec) {
@@ -219,9 +212,7 @@ void run_evaluate(Shell& shell, const Options& options) {
 }  // namespace
 
 bool is_untrained(const Evaluated& networks) {
-    const auto seeded = [](const Loaded& loaded) {
-        return loaded.model && loaded.model->metadata("breakeven.weights") == "seeded";
-    };
+    const auto seeded = [](const Loaded& loaded) { return loaded.model && is_untrained(*loaded.model); };
     return seeded(networks.model) || (networks.against && seeded(*networks.against));
 }
 

@@ -7,6 +7,7 @@
 #include "breakeven/files/files.h"
 #include "breakeven/files/samples.h"
 #include "breakeven/measure/accuracy.h"
+#include "breakeven/measure/data_set.h"
 #include "breakeven/tensor/npy.h"
 #include "breakeven/units/text.h"
 #include "cli/engines.h"
@@ -204,7 +205,7 @@ void run_infer(const Shell& shell, const Options& options) {
     }
     const std::string& where = loaded.where;
     Json document{{"model", loaded.name}, {"outputs", outputs}, {"where", where}, {"latency_s", times_json(times)}};
-    const bool untrained = loaded.model && loaded.model->metadata("breakeven.weights") == "seeded";
+    const bool untrained = loaded.model && is_untrained(*loaded.model);
     document["untrained"] = untrained;
     if (untrained) text += "untrained: its weights are seeded, what it answers means nothing\n";
     shell.answer(document, text + times_text(times, where));

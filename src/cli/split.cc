@@ -29,6 +29,9 @@ struct Options {
     std::string idle;
     std::string device_memory;
     std::string server_memory;
+    std::string goal = "latency";
+    std::vector<std::string> private_inputs;
+    PowerOptions power;
 };
 
 /// The end of a long name tells more than its beginning.
@@ -56,20 +59,38 @@ Json latency_json(const SplitLatency& latency, Origin device, Origin server) {
 /// Measured parts on the one link asked for.
 struct Measured {
     SplitTimes times;
+    SplitTimesRequest asked;
     Way way;
     double slowdown = 1.0;
+
+    template <class T>
+    double figure(const T& each) const {
+        return goal_figure(figures_over(way, each.measured, each.payload, asked), asked.goal);
+    }
+
+    template <class T>
+    std::string figure_text(const T& each) const {
+        const double value = figure(each);
+        switch (asked.goal) {
+            case SplitGoal::latency: return to_text(Seconds(value));
+            case SplitGoal::energy: return to_text(joules(value));
+            case SplitGoal::energy_delay: return to_text(joule_seconds(value));
+            case SplitGoal::bytes: return to_text(Bytes(static_cast<std::int64_t>(value)));
+            case SplitGoal::period: return to_text(Seconds(value)) + " each";
+        }
+        return {};
+    }
 
     SplitLatency latency(const CutTimes& cut) const { return latency_over(way, cut.measured, cut.payload, slowdown); }
     SplitLatency latency(const Unsplit& all) const { return latency_over(way, all.measured, all.payload, slowdown); }
     /// Nothing where neither side alone has room for the network.
     const Unsplit* best_unsplit() const {
-        const auto best =
-            std::ranges::min_element(times.unsplit, {}, [&](const Unsplit& all) { return latency(all).total(); });
+        const auto best = std::ranges::min_element(times.unsplit, {}, [&](const Unsplit& all) { return figure(all); });
         return best == times.unsplit.end() ? nullptr : &*best;
     }
     bool pays() const {
         const Unsplit* rival = best_unsplit();
-        return rival == nullptr || latency(times.cuts.front()).total() < latency(*rival).total();
+        return rival == nullptr || figure(times.cuts.front()) < figure(*rival);
     }
     /// Of the computing, predicted over measured, minus 1: the transfer is the same model in both.
     double prediction_error(const CutTimes& cut) const {
@@ -83,6 +104,7 @@ Json candidate_json(const Measured& measured, const CutTimes& cut, Origin device
             {"bytes_up", cut.payload.up.count()},
             {"bytes_down", cut.payload.down.count()},
             {"tail_bytes", cut.tail_size.count()},
+            {"goal_figure", measured.figure(cut)},
             {"latency", latency_json(measured.latency(cut), device, Origin::measured)},
             {"predicted", latency_json(latency_over(measured.way, cut.predicted, cut.payload, measured.slowdown),
                                        Origin::modelled, Origin::modelled)},
@@ -91,15 +113,15 @@ Json candidate_json(const Measured& measured, const CutTimes& cut, Origin device
 
 std::string decision(const Measured& measured) {
     const CutTimes& split = measured.times.cuts.front();
-    const std::string at = fmt::format("'{}' over {}: {}", cut_text(split.cut, 60), measured.way.link.name,
-                                       to_text(measured.latency(split).total()));
+    const std::string at =
+        fmt::format("'{}' over {}: {}", cut_text(split.cut, 60), measured.way.link.name, measured.figure_text(split));
     const Unsplit* rival = measured.best_unsplit();
     if (rival == nullptr) return fmt::format("Split at {}; neither side has room for all of it.\n", at);
     const std::string what = rival->kind == "local" ? "all on the device" : rival->kind;
-    const std::string other = to_text(measured.latency(*rival).total());
+    const std::string other = measured.figure_text(*rival);
     if (measured.pays()) return fmt::format("Split at {}, where {} takes {}.\n", at, what, other);
     return fmt::format("Do not split over {}: {} takes {}, the best split {}.\n", measured.way.link.name, what, other,
-                       to_text(measured.latency(split).total()));
+                       measured.figure_text(split));
 }
 
 std::string times_text(const Measured& measured) {
@@ -108,13 +130,19 @@ std::string times_text(const Measured& measured) {
         rows.push_back({what, to_text(payload.up), to_text(latency.head), to_text(latency.transfer),
                         to_text(latency.tail), to_text(latency.total())});
     };
-    for (const Unsplit& all : measured.times.unsplit) add(all.kind, all.payload, measured.latency(all));
+    const bool other_goal = measured.asked.goal != SplitGoal::latency;
+    for (const Unsplit& all : measured.times.unsplit) {
+        add(all.kind, all.payload, measured.latency(all));
+        if (other_goal) rows.back().insert(rows.back().end(), {"", measured.figure_text(all)});
+    }
     for (const CutTimes& cut : measured.times.cuts) {
         add(cut_text(cut.cut, 22), cut.payload, measured.latency(cut));
         rows.back().push_back(fmt::format("{:+.0f} %", 100.0 * measured.prediction_error(cut)));
+        if (other_goal) rows.back().push_back(measured.figure_text(cut));
     }
     return decision(measured) + "\n" +
-           table({"cut at", "sends", "device", "link", "server", "total", "predicted"}, rows) +
+           table({"cut at", "sends", "device", "link", "server", "total", "predicted", other_goal ? "goal" : ""},
+                 rows) +
            "predicted: how far multiply-adds alone would have put the computing off the measured parts\n";
 }
 
@@ -122,6 +150,13 @@ Bytes crossing_size(const Parts& parts) {
     Bytes total;
     for (const TensorSpec& spec : parts.crossing) total += size_of(with_batch(spec, 1)).value_or(Bytes());
     return total;
+}
+
+SplitGoal goal_of(const std::string& word) {
+    if (word == "energy") return SplitGoal::energy;
+    if (word == "edp") return SplitGoal::energy_delay;
+    if (word == "bytes") return SplitGoal::bytes;
+    return word == "throughput" ? SplitGoal::period : SplitGoal::latency;
 }
 
 Way way_of(const Options& options) {
@@ -143,6 +178,9 @@ Measured measured(Shell& shell, const Options& options, const ModelFile& model) 
                               .server_memory = {}};
     if (!options.device_memory.empty()) request.device_memory = parse_bytes(options.device_memory, "--device-memory");
     if (!options.server_memory.empty()) request.server_memory = parse_bytes(options.server_memory, "--server-memory");
+    request.goal = goal_of(options.goal);
+    request.power = powers_of(options.power);
+    request.private_inputs = options.private_inputs;
     if (request.platform.is_remote()) {
         throw Error(ErrorKind::usage, "measure parts on '" + options.platform + "'",
                     "name a platform of this machine, such as cpu:1");
@@ -154,8 +192,10 @@ Measured measured(Shell& shell, const Options& options, const ModelFile& model) 
                      .clock = shell.clock,
                      .progress = [&shell](const std::string& line) { shell.progress(line); },
                      .stop = &interrupted()};
-    Measured result{
-        .times = measure_splits(model, request, tools), .way = request.ways.front(), .slowdown = options.slowdown};
+    Measured result{.times = measure_splits(model, request, tools),
+                    .asked = request,
+                    .way = request.ways.front(),
+                    .slowdown = options.slowdown};
     shell.progress_done();
     return result;
 }
@@ -243,6 +283,12 @@ void add_split(CLI::App& app, Shell& shell) {
     command->add_option("--tcp", options->congestion, "congestion control of the connection: cubic, bbr or reno")
         ->capture_default_str();
     command->add_option("--idle", options->idle, "how long the connection rests between inferences, such as 1s");
+    command->add_option("--objective", options->goal, "what the cut is best for")
+        ->check(CLI::IsMember({"latency", "energy", "edp", "bytes", "throughput"}))
+        ->capture_default_str();
+    command->add_option("--private", options->private_inputs, "inputs of the network that never leave the device")
+        ->allow_extra_args(false);
+    add_power_options(*command, options->power);
     command->add_option("--device-memory", options->device_memory,
                         "the head's weights must fit into this much memory, such as 8MiB");
     command->add_option("--server-memory", options->server_memory, "and the tail's into this much");

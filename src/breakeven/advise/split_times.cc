@@ -68,14 +68,15 @@ struct Searched {
     std::vector<std::vector<std::string>> makes;  ///< by node
 };
 
-Searched searched(const Model& model, Seconds whole, double slowdown) {
+Searched searched(const Model& model, Seconds whole, const SplitTimesRequest& request) {
     Searched result;
     std::unordered_map<std::string, SplitTensorId> ids;
     const auto tensor = [&](const std::string& name) {
         return SplitTensor{.size = std::min(size_of_tensor(model, name).value_or(uncrossable), uncrossable)};
     };
     for (const TensorSpec& input : model.inputs()) {
-        ids[input.name] = result.graph.add_input(tensor(input.name));
+        const bool is_private = std::ranges::find(request.private_inputs, input.name) != request.private_inputs.end();
+        ids[input.name] = result.graph.add_input(tensor(input.name), is_private ? Privacy::on_device : Privacy::open);
         result.tensors.push_back(input.name);
     }
     const std::vector<LayerFlow> layers = flow_of(model);
@@ -88,8 +89,10 @@ Searched searched(const Model& model, Seconds whole, double slowdown) {
         }
         std::vector<SplitTensor> makes;
         for (const std::string& name : layers[i].makes) makes.push_back(tensor(name));
-        const SplitNode node{.device = whole * (slowdown * shares[i]),
+        const Seconds device = whole * (request.slowdown * shares[i]);
+        const SplitNode node{.device = device,
                              .server = whole * shares[i],
+                             .device_energy = request.power.active ? device * *request.power.active : Joules{},
                              .weights = model.layers()[i].weight_size};
         const SplitNodeId id = result.graph.add_node(node, needs, makes);
         for (std::size_t k = 0; k < makes.size(); ++k) {
@@ -188,10 +191,10 @@ class Splitter {
 
     void propose(Seconds whole) {
         tools_.progress("searching for cuts");
-        const Searched network = searched(model_.model, whole, request_.slowdown);
+        const Searched network = searched(model_.model, whole, request_);
         std::set<std::vector<std::string>> seen;
         for (const Way& way : request_.ways) propose(network, way.link, whole, seen);
-        const auto total = [&](const Trial& trial) { return best_total(trial.predicted, trial.payload); };
+        const auto total = [&](const Trial& trial) { return best_figure(trial.predicted, trial.payload); };
         std::sort(trials_.begin(), trials_.end(), [&](const Trial& a, const Trial& b) { return total(a) < total(b); });
         while (trials_.size() > keep()) trials_.pop_back();
     }
@@ -202,34 +205,46 @@ class Splitter {
         question.conditions.down = link.down;
         question.conditions.up = link.up;
         question.conditions.round_trip = link.one_way_latency * 2.0;
+        question.conditions.device_idle = request_.power.idle.value_or(Watts{});
+        question.conditions.up_energy = link.up_energy.value_or(JoulesPerByte{});
+        question.conditions.down_energy = link.down_energy.value_or(JoulesPerByte{});
         question.limits = {
             .device_memory = request_.device_memory, .server_memory = request_.server_memory, .use = SplitUse::split};
         const SplitTable table(network.graph, question, SplitRange{});
         for (const SplitTable::Entry& entry : table.entries()) {
-            if (entry.sums.device_nodes == 0 || entry.sums.server_nodes == 0) continue;
-            std::vector<std::string> cut;
-            for (const SplitTensorId id : entry.cut.up) cut.push_back(network.tensors[index(id)]);
-            for (std::size_t i = 0; i < network.makes.size(); ++i) {
-                if (entry.cut.tiers[i] != Tier::device) continue;
-                for (const std::string& made : network.makes[i]) {
-                    const bool there = std::find(cut.begin(), cut.end(), made) != cut.end();
-                    if (outputs_.contains(made) && !there) cut.push_back(made);
-                }
+            if (entry.sums.device_nodes > 0 && entry.sums.server_nodes > 0) propose(network, entry.cut, whole, seen);
+        }
+        if (request_.goal == SplitGoal::latency) return;
+        // The table holds what is quick somewhere; what is best for another goal is asked for.
+        question.goal = request_.goal;
+        const SplitResult asked = find_split(network.graph, question);
+        if (asked.answer && asked.answer->sums.device_nodes > 0) propose(network, asked.answer->cut, whole, seen);
+    }
+
+    void propose(const Searched& network, const SplitCut& found, Seconds whole,
+                 std::set<std::vector<std::string>>& seen) {
+        std::vector<std::string> cut;
+        for (const SplitTensorId id : found.up) cut.push_back(network.tensors[index(id)]);
+        for (std::size_t i = 0; i < network.makes.size(); ++i) {
+            if (found.tiers[i] != Tier::device) continue;
+            for (const std::string& made : network.makes[i]) {
+                const bool there = std::find(cut.begin(), cut.end(), made) != cut.end();
+                if (outputs_.contains(made) && !there) cut.push_back(made);
             }
-            if (!seen.insert(cut).second) continue;
-            try {
-                add_trial(cut, whole);
-            } catch (const Error& error) {
-                if (error.kind() == ErrorKind::internal) throw;  // else: what it crosses has no known type
-            }
+        }
+        if (!seen.insert(cut).second) return;
+        try {
+            add_trial(cut, whole);
+        } catch (const Error& error) {
+            if (error.kind() == ErrorKind::internal) throw;  // else: what it crosses has no known type
         }
     }
 
     /// On the way where it does best.
-    Seconds best_total(const PartTimes& times, const Payload& payload) const {
-        Seconds best{std::numeric_limits<double>::infinity()};
+    double best_figure(const PartTimes& times, const Payload& payload) const {
+        double best = std::numeric_limits<double>::infinity();
         for (const Way& way : request_.ways) {
-            best = std::min(best, latency_over(way, times, payload, request_.slowdown).total());
+            best = std::min(best, goal_figure(figures_over(way, times, payload, request_), request_.goal));
         }
         return best;
     }
@@ -246,6 +261,11 @@ class Splitter {
             .cut = cut, .parts = split_at(model_.model, cut), .payload = {}, .predicted = {}, .head = {}, .tail = {}};
         check_memory("head", trial.parts.head, request_.device_memory);
         check_memory("tail", trial.parts.tail, request_.server_memory);
+        for (const TensorSpec& spec : trial.parts.crossing) {
+            if (std::ranges::find(request_.private_inputs, spec.name) == request_.private_inputs.end()) continue;
+            throw Error(ErrorKind::input, fmt::format("split '{}'", model_.image.name),
+                        fmt::format("'{}' is private, and this cut sends it", spec.name));
+        }
         for (const TensorSpec& spec : trial.parts.crossing) trial.payload.up += known_size(spec.name);
         for (const TensorSpec& spec : trial.parts.tail.outputs()) trial.payload.down += known_size(spec.name);
         const double head = head_share(trial.parts);
@@ -330,13 +350,14 @@ class Splitter {
                                    .tail_size = trial.parts.tail.facts().weight_size});
         }
         std::stable_sort(result.cuts.begin(), result.cuts.end(), [&](const CutTimes& a, const CutTimes& b) {
-            return best_total(a.measured, a.payload) < best_total(b.measured, b.payload);
+            return best_figure(a.measured, a.payload) < best_figure(b.measured, b.payload);
         });
         return result;
     }
 
     void add_unsplit(Seconds whole, Seconds pixels, SplitTimes& result) {
         const Bytes weights = model_.model.facts().weight_size;
+        const bool may_leave = request_.private_inputs.empty();
         if (request_.device_memory && weights > *request_.device_memory) {
             result.warnings.push_back(fmt::format("all on the device does not fit: {} of weights, {} of memory",
                                                   to_text(weights), to_text(*request_.device_memory)));
@@ -346,6 +367,10 @@ class Splitter {
         if (request_.server_memory && weights > *request_.server_memory) {
             result.warnings.push_back(fmt::format("all on the server does not fit: {} of weights, {} of memory",
                                                   to_text(weights), to_text(*request_.server_memory)));
+            return;
+        }
+        if (!may_leave) {
+            result.warnings.push_back("offloading all of it would send a private input: left out");
             return;
         }
         result.unsplit.push_back(offload("offload raw", *whole_, whole));
@@ -371,7 +396,63 @@ SplitLatency latency_over(const Way& way, const PartTimes& times, const Payload&
     return {.head = times.head * slowdown, .transfer = transfer, .tail = times.tail};
 }
 
+SplitFigures figures_over(const Way& way, const PartTimes& times, const Payload& payload,
+                          const SplitTimesRequest& request) {
+    const SplitLatency latency = latency_over(way, times, payload, request.slowdown);
+    const Seconds waiting = latency.transfer + latency.tail;
+    SplitFigures figures{.latency = latency.total(),
+                         .energy = {},
+                         .period = std::max(latency.head, latency.tail),
+                         .up = payload.up,
+                         .down = payload.down};
+    if (times.tail > Seconds(0)) {
+        const TransferTime parts = transfer_time(way.link, payload);
+        figures.period = std::max({figures.period, parts.up, parts.down});
+        if (const auto network = network_energy(way.link, payload)) figures.energy += *network;
+    }
+    if (request.power.active) figures.energy += latency.head * *request.power.active;
+    if (request.power.idle) figures.energy += waiting * *request.power.idle;
+    return figures;
+}
+
+double goal_figure(const SplitFigures& figures, SplitGoal goal) {
+    switch (goal) {
+        case SplitGoal::latency: return figures.latency.count();
+        case SplitGoal::energy: return figures.energy.in(joules);
+        case SplitGoal::energy_delay: return figures.energy_delay().in(joule_seconds);
+        case SplitGoal::bytes: return static_cast<double>((figures.up + figures.down).count());
+        case SplitGoal::period: return figures.period.count();
+    }
+    return figures.latency.count();
+}
+
+namespace {
+
+void check(const ModelFile& model, const SplitTimesRequest& request) {
+    const auto wrong = [&](const std::string& reason) {
+        return Error(ErrorKind::usage, fmt::format("split '{}'", model.image.name), reason);
+    };
+    for (const std::string& name : request.private_inputs) {
+        const auto& inputs = model.model.inputs();
+        if (std::ranges::find(inputs, name, &TensorSpec::name) == inputs.end()) {
+            throw wrong(fmt::format("it has no input '{}' that could be private", name));
+        }
+    }
+    if (request.goal != SplitGoal::energy && request.goal != SplitGoal::energy_delay) return;
+    if (!request.power.active || !request.power.idle) {
+        throw wrong("the device's energy needs its powers: --active-power and --idle-power, or --device");
+    }
+    for (const Way& way : request.ways) {
+        if (!way.link.up_energy || !way.link.down_energy) {
+            throw wrong(fmt::format("link '{}' has no energy figures", way.link.name));
+        }
+    }
+}
+
+}  // namespace
+
 SplitTimes measure_splits(const ModelFile& model, const SplitTimesRequest& request, SplitTools& tools) {
+    check(model, request);
     return Splitter(model, request, tools).run();
 }
 

@@ -13,6 +13,7 @@
 #include "breakeven/files/model_file.h"
 #include "breakeven/model/parts.h"
 #include "breakeven/plan/cost.h"
+#include "breakeven/plan/split_search.h"
 #include "breakeven/tensor/preprocess.h"
 #include "breakeven/time/clock.h"
 
@@ -27,7 +28,10 @@ struct SplitTimesRequest {
     std::size_t candidates_max = 12;        ///< measured cuts
     std::optional<Preprocess> preprocess;   ///< for the `u8` offload; else what the model says
     std::vector<std::string> cut;           ///< measure this one only; empty: search
-    std::optional<Bytes> device_memory;     ///< a part's weights must fit where it runs
+    SplitGoal goal = SplitGoal::latency;
+    Powers power;                             ///< of the device; energy goals need them, and the link's energies
+    std::vector<std::string> private_inputs;  ///< of the network: they never leave the device
+    std::optional<Bytes> device_memory;       ///< a part's weights must fit where it runs
     std::optional<Bytes> server_memory;
 };
 
@@ -61,7 +65,7 @@ struct Unsplit {
 
 struct SplitTimes {
     std::vector<Unsplit> unsplit;  ///< those that fit; local first
-    std::vector<CutTimes> cuts;    ///< by measured total on the way where each does best, the best first
+    std::vector<CutTimes> cuts;    ///< by the goal's figure on the way where each does best, the best first
     std::vector<std::string> warnings;
 };
 
@@ -74,6 +78,13 @@ struct SplitLatency {
 };
 SplitLatency latency_over(const Way& way, const PartTimes& times, const Payload& payload, double slowdown);
 
+/// What a goal weighs, of parts as they were timed. Energy is 0 where a power or the link's energies are unknown.
+SplitFigures figures_over(const Way& way, const PartTimes& times, const Payload& payload,
+                          const SplitTimesRequest& request);
+/// The one figure that the request's goal compares: seconds, joules, joule-seconds or bytes.
+double goal_figure(const SplitFigures& figures, SplitGoal goal);
+
+/// Throws Error{usage} for an energy goal without powers or the link's energies, or a private input that is none.
 /// Throws Error{input} when there is no cut at all, or none whose parts fit the memories; {unavailable} when it was
 /// stopped before all was measured.
 SplitTimes measure_splits(const ModelFile& model, const SplitTimesRequest& request, SplitTools& tools);

@@ -2,22 +2,25 @@
 #include "breakeven/measure/data_set.h"
 
 #include <algorithm>
-#include <numeric>
 
 namespace breakeven {
+
+std::vector<std::size_t> evenly_spread(std::size_t total, std::size_t count) {
+    if (count == 0 || count > total) count = total;
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < count; ++i) places.push_back(i * total / count);
+    return places;
+}
 
 DataSet::DataSet(const std::filesystem::path& folder, const Preprocess& otherwise)
     : folder_(read_sample_folder(folder)),
       preprocess_(folder_.preprocess.value_or(otherwise)),
-      chosen_(folder_.samples.size()) {
-    std::iota(chosen_.begin(), chosen_.end(), std::size_t{0});
-}
+      chosen_(evenly_spread(folder_.samples.size(), 0)) {}
 
 DataSet DataSet::limited(std::size_t count) const {
     DataSet fewer = *this;
-    if (count == 0 || count >= chosen_.size()) return fewer;
     fewer.chosen_.clear();
-    for (std::size_t i = 0; i < count; ++i) fewer.chosen_.push_back(chosen_[i * chosen_.size() / count]);
+    for (const std::size_t place : evenly_spread(chosen_.size(), count)) fewer.chosen_.push_back(chosen_[place]);
     return fewer;
 }
 

@@ -12,6 +12,9 @@
 
 namespace breakeven {
 
+/// The places of at most `count` of `total` samples, spread evenly: folders are often sorted by class. 0: all.
+std::vector<std::size_t> evenly_spread(std::size_t total, std::size_t count);
+
 class DataSet final {
    public:
     /// `otherwise`: how pictures become inputs where the folder does not say. Throws what read_sample_folder throws.
@@ -21,7 +24,7 @@ class DataSet final {
     bool is_labelled() const { return folder_.labelled; }
     const Preprocess& preprocess() const { return preprocess_; }
 
-    /// At most `count` of its samples, spread evenly: folders are often sorted by class. 0: all.
+    /// At most `count` of its samples, spread evenly; 0: all.
     DataSet limited(std::size_t count) const;
     /// Without the samples of `other`, where that is a part of the same folder.
     DataSet without(const DataSet& other) const;
