@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "breakeven/advise/split_times.h"
+#include "breakeven/advise/three_tiers.h"
 #include "breakeven/files/part_files.h"
 #include "breakeven/files/samples.h"
 #include "breakeven/units/text.h"
@@ -32,6 +33,8 @@ struct Options {
     std::string goal = "latency";
     std::vector<std::string> private_inputs;
     PowerOptions power;
+    std::string cloud_link;
+    double cloud_slowdown = 1.0;
 };
 
 /// The end of a long name tells more than its beginning.
@@ -200,7 +203,66 @@ Measured measured(Shell& shell, const Options& options, const ModelFile& model) 
     return result;
 }
 
+Json tier_json(const TierShare& tier) {
+    return {{"layers", tier.layers}, {"compute_s", figure(tier.compute, Origin::modelled)}};
+}
+
+std::string tier_text(const std::string& name, const TierShare& tier) {
+    return fmt::format("  {:<7} {:>4} layers  {}\n", name, tier.layers, to_text(tier.compute));
+}
+
+std::string crossing_text(const std::vector<std::string>& tensors, Bytes size, const std::string& link) {
+    if (tensors.empty()) return {};
+    return fmt::format("          over {}: {} ({})\n", link, cut_text(tensors, 40), to_text(size));
+}
+
+/// Device, edge, cloud: modelled, for the parts' real times are found on the machines that will run them.
+void run_three_tiers(Shell& shell, const Options& options) {
+    const ModelFile model = load_model(options.model);
+    Engines engines = make_engines(shell);
+    const ThreeTiersRequest request{.edge = read_link(options.link),
+                                    .cloud = read_link(options.cloud_link),
+                                    .slowdown = options.slowdown,
+                                    .cloud_slowdown = options.cloud_slowdown,
+                                    .platform = parse_platform(options.platform),
+                                    .runs = options.runs,
+                                    .goal = goal_of(options.goal),
+                                    .power = powers_of(options.power),
+                                    .private_inputs = options.private_inputs};
+    shell.progress("first contact with the model, in a child process");
+    first_contact(shell, engines.version(request.platform)).with(options.model, model.image, request.platform);
+    SplitTools tools{.engines = engines,
+                     .clock = shell.clock,
+                     .progress = [&shell](const std::string& line) { shell.progress(line); },
+                     .stop = &interrupted()};
+    const ThreeTiers found = find_three_tiers(model, request, tools);
+    shell.progress_done();
+    const Json answer{
+        {"tiers",
+         {{"device", tier_json(found.device)}, {"edge", tier_json(found.edge)}, {"cloud", tier_json(found.cloud)}}},
+        {"to_edge", found.to_edge},
+        {"to_cloud", found.to_cloud},
+        {"to_edge_bytes", found.to_edge_size.count()},
+        {"to_cloud_bytes", found.to_cloud_size.count()},
+        {"latency_s", figure(found.latency, Origin::modelled)},
+        {"energy_j",
+         request.power.active ? Json{{"value", found.energy.in(joules)}, {"origin", "modelled"}} : Json(nullptr)},
+        {"device_alone_s", figure(found.alone, Origin::modelled)},
+        {"two_tiers_s", figure(found.two_tiers, Origin::modelled)}};
+    shell.answer(
+        answer,
+        fmt::format("Over {} and {}: {} (modelled); the device alone {}, without the cloud {}.\n\n", request.edge.name,
+                    request.cloud.name, to_text(found.latency), to_text(found.alone), to_text(found.two_tiers)) +
+            tier_text("device", found.device) + crossing_text(found.to_edge, found.to_edge_size, request.edge.name) +
+            tier_text("edge", found.edge) + crossing_text(found.to_cloud, found.to_cloud_size, request.cloud.name) +
+            tier_text("cloud", found.cloud));
+}
+
 void run_split(Shell& shell, const Options& options) {
+    if (!options.cloud_link.empty() && !options.link.empty()) {
+        run_three_tiers(shell, options);
+        return;
+    }
     if (options.at.empty() && options.link.empty()) {
         throw Error(ErrorKind::usage, "split '" + options.model + "'",
                     "say where (--at TENSOR), or across which link it should pay (--link wifi)");
@@ -283,6 +345,13 @@ void add_split(CLI::App& app, Shell& shell) {
     command->add_option("--tcp", options->congestion, "congestion control of the connection: cubic, bbr or reno")
         ->capture_default_str();
     command->add_option("--idle", options->idle, "how long the connection rests between inferences, such as 1s");
+    command->add_option("--cloud-link", options->cloud_link,
+                        "three tiers: a cloud lies behind the server, across this link; modelled, exact");
+    command
+        ->add_option("--cloud-slowdown", options->cloud_slowdown,
+                     "the cloud is N times slower than the server; 0.25: four times faster")
+        ->check(CLI::Range(0.0001, 100000.0))
+        ->capture_default_str();
     command->add_option("--objective", options->goal, "what the cut is best for")
         ->check(CLI::IsMember({"latency", "energy", "edp", "bytes", "throughput"}))
         ->capture_default_str();

@@ -69,6 +69,16 @@ def main():
         nothing = harness.breakeven("split", model, "--link", "ethernet", "--runs", "10", "--device-memory", "100B",
                                     "--server-memory", "100B", check=False)
         assert nothing.returncode == 3 and "fit" in nothing.stderr, nothing
+
+        # Three tiers: never worse than two; a cloud that is far faster and near gets work, private input or not.
+        near = folder / "near.json"
+        near.write_text('{"one_way_latency": "0.1ms", "up": "1GB/s", "down": "1GB/s"}')
+        asked = ("split", model, "--link", near, "--cloud-link", near, "--slowdown", "50", "--runs", "20", "--json")
+        tiers = json.loads(harness.breakeven(*asked, "--cloud-slowdown", "0.001").stdout)
+        assert tiers["latency_s"]["value"] <= tiers["two_tiers_s"]["value"] <= tiers["device_alone_s"]["value"], tiers
+        assert tiers["tiers"]["cloud"]["layers"] > 0, tiers
+        private = json.loads(harness.breakeven(*asked, "--cloud-slowdown", "0.001", "--private", "input").stdout)
+        assert private["tiers"]["device"]["layers"] > 0 and "input" not in private["to_edge"], private
     print("ok")
 
 

@@ -9,6 +9,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "breakeven/advise/searched_network.h"
 #include "breakeven/error.h"
 #include "breakeven/files/files.h"
 #include "breakeven/files/part_files.h"
@@ -26,26 +27,6 @@ using Named = std::unordered_map<std::string, Tensor>;
 /// Parts wait for the link between inferences: run without a pause they would find warmer caches than they will have.
 constexpr Seconds waiting{0.01};
 
-/// What cannot cross (a sequence, a tensor of unknown size) is given a size that no cut can afford.
-constexpr Bytes uncrossable{std::int64_t{1} << 44};
-
-std::optional<Bytes> size_of_tensor(const Model& model, const std::string& name) {
-    const auto spec = model.tensor(name);
-    return spec ? size_of(with_batch(*spec, 1)) : std::nullopt;
-}
-
-/// Each layer's share of the whole network's time: that of its multiply-adds; alike where there are none.
-std::vector<double> shares_of(const Model& model) {
-    std::vector<double> shares;
-    double total = 0.0;
-    for (const Layer& layer : model.layers()) {
-        shares.push_back(static_cast<double>(layer.macs.value_or(0)));
-        total += shares.back();
-    }
-    for (double& share : shares) share = total > 0.0 ? share / total : 1.0 / static_cast<double>(shares.size());
-    return shares;
-}
-
 double work_of(const Model& model) {
     double work = 0.0;
     for (const Layer& layer : model.layers()) work += static_cast<double>(layer.macs.value_or(0));
@@ -59,52 +40,6 @@ double head_share(const Parts& parts) {
     if (both > 0.0) return head / both;
     const auto layers = static_cast<double>(parts.head.layers().size());
     return layers / (layers + static_cast<double>(parts.tail.layers().size()));
-}
-
-/// A network as the search sees it, and the names of what it talks of.
-struct Searched {
-    SplitGraph graph;
-    std::vector<std::string> tensors;             ///< by SplitTensorId
-    std::vector<std::vector<std::string>> makes;  ///< by node
-};
-
-Searched searched(const Model& model, Seconds whole, const SplitTimesRequest& request) {
-    Searched result;
-    std::unordered_map<std::string, SplitTensorId> ids;
-    const auto tensor = [&](const std::string& name) {
-        return SplitTensor{.size = std::min(size_of_tensor(model, name).value_or(uncrossable), uncrossable)};
-    };
-    for (const TensorSpec& input : model.inputs()) {
-        const bool is_private = std::ranges::find(request.private_inputs, input.name) != request.private_inputs.end();
-        ids[input.name] = result.graph.add_input(tensor(input.name), is_private ? Privacy::on_device : Privacy::open);
-        result.tensors.push_back(input.name);
-    }
-    const std::vector<LayerFlow> layers = flow_of(model);
-    const std::vector<double> shares = shares_of(model);
-    BREAKEVEN_ASSERT(layers.size() == shares.size());
-    for (std::size_t i = 0; i < layers.size(); ++i) {
-        std::vector<SplitTensorId> needs;
-        for (const std::string& name : layers[i].needs) {
-            if (const auto found = ids.find(name); found != ids.end()) needs.push_back(found->second);
-        }
-        std::vector<SplitTensor> makes;
-        for (const std::string& name : layers[i].makes) makes.push_back(tensor(name));
-        const Seconds device = whole * (request.slowdown * shares[i]);
-        const SplitNode node{.device = device,
-                             .server = whole * shares[i],
-                             .device_energy = request.power.active ? device * *request.power.active : Joules{},
-                             .weights = model.layers()[i].weight_size};
-        const SplitNodeId id = result.graph.add_node(node, needs, makes);
-        for (std::size_t k = 0; k < makes.size(); ++k) {
-            ids[layers[i].makes[k]] = static_cast<SplitTensorId>(index(result.graph.made_first(id)) + k);
-            result.tensors.push_back(layers[i].makes[k]);
-        }
-        result.makes.push_back(layers[i].makes);
-    }
-    for (const TensorSpec& output : model.outputs()) {
-        if (const auto found = ids.find(output.name); found != ids.end()) result.graph.mark_output(found->second);
-    }
-    return result;
 }
 
 /// A candidate with its parts.
@@ -191,7 +126,10 @@ class Splitter {
 
     void propose(Seconds whole) {
         tools_.progress("searching for cuts");
-        const Searched network = searched(model_.model, whole, request_);
+        const SearchedNetwork network = searched_network(model_.model, {.whole = whole,
+                                                                        .slowdown = request_.slowdown,
+                                                                        .active = request_.power.active,
+                                                                        .private_inputs = request_.private_inputs});
         std::set<std::vector<std::string>> seen;
         for (const Way& way : request_.ways) propose(network, way.link, whole, seen);
         const auto total = [&](const Trial& trial) { return best_figure(trial.predicted, trial.payload); };
@@ -199,7 +137,7 @@ class Splitter {
         while (trials_.size() > keep()) trials_.pop_back();
     }
 
-    void propose(const Searched& network, const LinkProfile& link, Seconds whole,
+    void propose(const SearchedNetwork& network, const LinkProfile& link, Seconds whole,
                  std::set<std::vector<std::string>>& seen) {
         SplitQuestion question;
         question.conditions.down = link.down;
@@ -221,7 +159,7 @@ class Splitter {
         if (asked.answer && asked.answer->sums.device_nodes > 0) propose(network, asked.answer->cut, whole, seen);
     }
 
-    void propose(const Searched& network, const SplitCut& found, Seconds whole,
+    void propose(const SearchedNetwork& network, const SplitCut& found, Seconds whole,
                  std::set<std::vector<std::string>>& seen) {
         std::vector<std::string> cut;
         for (const SplitTensorId id : found.up) cut.push_back(network.tensors[index(id)]);
