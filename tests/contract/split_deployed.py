@@ -72,7 +72,7 @@ def main():
 
         # Three tiers: never worse than two; a cloud that is far faster and near gets work, private input or not.
         near = folder / "near.json"
-        near.write_text('{"one_way_latency": "0.1ms", "up": "1GB/s", "down": "1GB/s"}')
+        near.write_text('{"one_way_latency": "0.001ms", "up": "1GB/s", "down": "1GB/s"}')
         asked = ("split", model, "--link", near, "--cloud-link", near, "--slowdown", "50", "--runs", "20", "--json")
         tiers = json.loads(harness.breakeven(*asked, "--cloud-slowdown", "0.001").stdout)
         assert tiers["latency_s"]["value"] <= tiers["two_tiers_s"]["value"] <= tiers["device_alone_s"]["value"], tiers
