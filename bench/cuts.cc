@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "bench_main.h"
 #include "breakeven/engine/child_process.h"
 #include "breakeven/error.h"
 #include "breakeven/link/profile.h"
@@ -225,10 +226,5 @@ int run(const std::vector<std::string>& words) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    try {
-        return run({argv + 1, argv + argc});
-    } catch (const std::exception& error) {
-        fmt::print(stderr, "bench_cuts: {}\n", error.what());
-        return 1;
-    }
+    return breakeven::bench_main("bench_cuts", run, argc, argv);
 }

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "bench_main.h"
 #include "breakeven/link/tcp.h"
 #include "breakeven/link/transfer.h"
 #include "breakeven/stats/summary.h"
@@ -128,10 +129,5 @@ int run(const std::vector<std::string>& words) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    try {
-        return run({argv + 1, argv + argc});
-    } catch (const std::exception& error) {
-        fmt::print(stderr, "bench_emulator: {}\n", error.what());
-        return 1;
-    }
+    return breakeven::bench_main("bench_emulator", run, argc, argv);
 }

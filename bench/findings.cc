@@ -21,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "bench_main.h"
 #include "breakeven/engine/child_process.h"
 #include "breakeven/engine/onnxruntime.h"
 #include "breakeven/error.h"
@@ -550,10 +551,5 @@ int run(const std::vector<std::string>& words) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    try {
-        return run({argv + 1, argv + argc});
-    } catch (const std::exception& error) {
-        fmt::print(stderr, "bench_findings: {}\n", error.what());
-        return 1;
-    }
+    return breakeven::bench_main("bench_findings", run, argc, argv);
 }

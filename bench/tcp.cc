@@ -16,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "bench_main.h"
 #include "breakeven/engine/child_process.h"
 #include "breakeven/link/transfer.h"
 #include "breakeven/stats/summary.h"
@@ -249,10 +250,5 @@ int run(std::vector<std::string> words) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    try {
-        return run({argv + 1, argv + argc});
-    } catch (const std::exception& error) {
-        fmt::print(stderr, "bench_tcp: {}\n", error.what());
-        return 1;
-    }
+    return breakeven::bench_main("bench_tcp", run, argc, argv);
 }

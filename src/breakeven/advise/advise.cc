@@ -4,18 +4,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 
 #include "breakeven/advise/advisor_plans.h"
 #include "breakeven/advise/local.h"
 #include "breakeven/advise/offload.h"
 #include "breakeven/advise/split_times.h"
+#include "breakeven/advise/variant_accuracy.h"
 #include "breakeven/advise/workbench.h"
 #include "breakeven/error.h"
 #include "breakeven/files/model_file.h"
-#include "breakeven/measure/data_set.h"
 #include "breakeven/measure/machine.h"
-#include "breakeven/model/input_codec.h"
 #include "breakeven/units/text.h"
 #include "breakeven/wire/probe.h"
 
@@ -94,7 +92,6 @@ class Advisor {
     Exchange exchange_of(const Variant& variant, const CutTimes& cut) const;
     /// Runs `action`; what fails becomes a warning.
     void attempt(const std::string& doing, const std::function<void()>& action);
-    Seconds expected_overhead(const std::string& link, Bytes up) const;
     void remember(Variant& variant, const OffloadForm& form, const Shares& shares);
     Bytes file_size(const OffloadForm& form) const;
 
@@ -117,8 +114,10 @@ void Advisor::meet(std::string name, const std::filesystem::path& path) {
 bool Advisor::has_room(const Variant& variant, const std::optional<Bytes>& memory, const char* side) {
     const Bytes weights = variant.model.model.facts().weight_size;
     if (!memory || weights <= *memory) return true;
-    advice_.warnings.push_back(fmt::format("'{}' does not fit on the {}: {} of weights, {} of memory",
-                                           variant.model.image.name, side, to_text(weights), to_text(*memory)));
+    std::string warning = fmt::format("'{}' does not fit on the {}: {} of weights, {} of memory",
+                                      variant.model.image.name, side, to_text(weights), to_text(*memory));
+    const bool told = std::ranges::find(advice_.warnings, warning) != advice_.warnings.end();
+    if (!told) advice_.warnings.push_back(std::move(warning));
     return false;
 }
 
@@ -199,23 +198,6 @@ Bytes Advisor::file_size(const OffloadForm& form) const {
     return failed ? Bytes() : Bytes(static_cast<std::int64_t>(size));
 }
 
-/// What the protocol and both hosts took beyond the model where offloads were measured over the link, at so many bytes:
-/// between the two nearest sizes a straight line, beyond them the nearest.
-Seconds Advisor::expected_overhead(const std::string& link, Bytes up) const {
-    std::map<Bytes, Seconds> known;
-    for (const Plan& plan : advice_.plans) {
-        if (plan.kind != PlanKind::offload || plan.link != link || !plan.predicted_latency) continue;
-        known[plan.cost.up] = std::max(plan.cost.latency.value - *plan.predicted_latency, Seconds(0));
-    }
-    if (known.empty()) return Seconds(0);
-    const auto above = known.lower_bound(up);
-    if (above == known.begin()) return above->second;
-    const auto below = std::prev(above);
-    if (above == known.end()) return below->second;
-    const double share = (up - below->first) / (above->first - below->first);
-    return below->second + (above->second - below->second) * share;
-}
-
 /// The first measurement of a form says what its server takes, wherever the link.
 void Advisor::remember(Variant& variant, const OffloadForm& form, const Shares& shares) {
     const std::string title = variant_title(variant.name, "offload as " + form.codec);
@@ -249,7 +231,7 @@ void Advisor::emulate(const LinkProfile& link, Variant& variant) {
             const Bytes tail = variant.bench.add_tail(variant.model, cut->cut);
             const auto measured = measure_emulated(variant.bench, exchange_of(variant, *cut), link, tcp, offload_);
             Plan plan = measured_split(measured, *cut, variant.fastest, {embedded_server, way(link)}, making());
-            *plan.predicted_latency += expected_overhead(link.name, cut->payload.up);
+            *plan.predicted_latency += expected_overhead(advice_.plans, link.name, cut->payload.up);
             plan.variant = variant.name;
             plan.deploy = deploy_over(link, tail, request_.power, request_.inferences);
             advice_.plans.push_back(std::move(plan));
@@ -340,7 +322,9 @@ void Advisor::add_real_server() {
             if (measured.deployed) plan.deploy = deployed_over(*measured.deployed, request_.inferences);
             advice_.plans.push_back(std::move(plan));
         };
+        const bool room = has_room(*variant, request_.server_memory, "server");
         for (const OffloadForm& form : variant->bench.forms()) {
+            if (!room) break;
             attempt(fmt::format("offloading to {} as {}", *request_.server, form.codec), [&] {
                 const auto measured =
                     measure_server(server, {.name = form.name, .whole = &variant->model, .form = &form}, offload_);
@@ -361,7 +345,7 @@ void Advisor::add_real_server() {
             attempt(fmt::format("splitting with {} at {}", *request_.server, cut_title(cut->cut)), [&] {
                 const auto measured = measure_server(server, exchange_of(*variant, *cut), offload_);
                 Plan plan = measured_split(measured, *cut, variant->fastest, {where, way(real)}, making());
-                *plan.predicted_latency += expected_overhead(real.name, cut->payload.up);
+                *plan.predicted_latency += expected_overhead(advice_.plans, real.name, cut->payload.up);
                 keep(std::move(plan), measured);
             });
         }
@@ -382,37 +366,25 @@ void Advisor::add_circumstances() {
                           to_text(request_.idle))
             : fmt::format("{} connections, one inference upon the other: --idle tells what a sporadic application pays",
                           name(request_.congestion)));
+    const bool cuts = std::ranges::any_of(variants_, [](const auto& variant) { return !variant->cuts.empty(); });
+    if (request_.server && cuts) {
+        advice_.circumstances.emplace_back(
+            "tails were timed on this machine, not on the server, for the map and for what is predicted of a split");
+    }
     if (std::ranges::any_of(advice_.plans, [](const Plan& plan) { return plan.deploy.has_value(); })) {
         advice_.circumstances.push_back(fmt::format(
             "what the server must be sent first is spread over {} inferences (--inferences)", request_.inferences));
     }
 }
 
-/// The accuracy of each variant against the network as given; of untrained ones, or without labels, their agreement.
 void Advisor::judge_variants() {
     if (!request_.data || variants_.size() < 2) return;
     const Variant& given = *variants_.front();
-    const DataSet data(*request_.data, request_.preprocess ? *request_.preprocess : preprocess_of(given.model.model));
-    const bool agreement = !data.is_labelled() || is_untrained(given.model.model);
-    const AccuracyTask task = data.task(5, agreement ? DataSet::Labels::left_out : DataSet::Labels::used);
-    const auto base = tools_.engines.load(given.model.image, given.fastest, {});
+    VariantJudge judge(given.model, *request_.data, request_.preprocess, given.fastest, tools_);
     for (std::size_t i = 1; i < variants_.size(); ++i) {
         const std::string& variant = variants_[i]->name;
         attempt(fmt::format("how right is '{}'", variant), [&] {
-            const auto runner = tools_.engines.load(variants_[i]->model.image, given.fastest, {});
-            const Evaluation found = evaluate(task, *base, runner.get(), [&](std::size_t done, const Evaluation&) {
-                tools_.progress(fmt::format("how right is '{}': {} of {} samples", variant, done, data.size()));
-                return tools_.stop != nullptr && *tools_.stop ? Onwards::stop : Onwards::go_on;
-            });
-            PlanAccuracy accuracy{.top1 = share(found.comparison->agreement).in(of_one),
-                                  .drop = 0.0,
-                                  .n = found.accuracy.n,
-                                  .is_agreement = agreement};
-            accuracy.drop = 1.0 - accuracy.top1;
-            if (!agreement) {
-                accuracy.top1 = share(*found.comparison->second.top1).in(of_one);
-                accuracy.drop = share(*found.accuracy.top1).in(of_one)-accuracy.top1;
-            }
+            const PlanAccuracy accuracy = judge.accuracy_of(variants_[i]->model.image);
             for (Plan& plan : advice_.plans) {
                 if (plan.variant == variant) plan.accuracy = accuracy;
             }

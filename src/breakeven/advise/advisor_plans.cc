@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <thread>
 
 #include "breakeven/error.h"
@@ -112,6 +113,21 @@ Plan measured_split(const OffloadMeasurement& measured, const CutTimes& cut, con
     plan.predicted_latency = sum(modelled_stages(expected_shares(cut, head, server.server, making), server.way));
     remark_slowdown(plan, making);
     return plan;
+}
+
+Seconds expected_overhead(const std::vector<Plan>& plans, const std::string& link, Bytes up) {
+    std::map<Bytes, Seconds> known;
+    for (const Plan& plan : plans) {
+        if (plan.kind != PlanKind::offload || plan.link != link || !plan.predicted_latency) continue;
+        known[plan.cost.up] = std::max(plan.cost.latency.value - *plan.predicted_latency, Seconds(0));
+    }
+    if (known.empty()) return Seconds(0);
+    const auto above = known.lower_bound(up);
+    if (above == known.begin()) return above->second;
+    const auto below = std::prev(above);
+    if (above == known.end()) return below->second;
+    const double share = (up - below->first) / (above->first - below->first);
+    return below->second + (above->second - below->second) * share;
 }
 
 Deploy deployed_over(const Deployed& deployed, std::int64_t inferences) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "breakeven/advise/local.h"
 #include "breakeven/advise/offload.h"
@@ -40,6 +41,10 @@ Plan measured_plan(const OffloadMeasurement& measured, const Shares& shares, con
 /// A split as it was measured, with what the model predicts from its parts' times.
 Plan measured_split(const OffloadMeasurement& measured, const CutTimes& cut, const Platform& head,
                     const ServerWay& server, const PlanMaking& making);
+
+/// What the protocol and both hosts took beyond the model where offloads were measured over the link, at so many bytes:
+/// between the two nearest sizes a straight line, beyond them the nearest; nothing where none was measured.
+Seconds expected_overhead(const std::vector<Plan>& plans, const std::string& link, Bytes up);
 
 /// What was really sent to a real server.
 Deploy deployed_over(const Deployed& deployed, std::int64_t inferences);

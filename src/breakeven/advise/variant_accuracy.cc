@@ -1,0 +1,40 @@
+// How right a variant is: see variant_accuracy.h.
+#include "breakeven/advise/variant_accuracy.h"
+
+#include <fmt/format.h>
+
+#include "breakeven/error.h"
+#include "breakeven/model/input_codec.h"
+
+namespace breakeven {
+
+VariantJudge::VariantJudge(const ModelFile& given, const std::filesystem::path& data,
+                           const std::optional<Preprocess>& preprocess, const Platform& platform, AdviseTools& tools)
+    : data_(data, preprocess ? *preprocess : preprocess_of(given.model)),
+      agreement_(!data_.is_labelled() || is_untrained(given.model)),
+      platform_(platform),
+      tools_(tools),
+      given_(tools.engines.load(given.image, platform, {})) {}
+
+PlanAccuracy VariantJudge::accuracy_of(const ModelImage& variant) {
+    const AccuracyTask task = data_.task(5, agreement_ ? DataSet::Labels::left_out : DataSet::Labels::used);
+    const auto runner = tools_.engines.load(variant, platform_, {});
+    const Evaluation found = evaluate(task, *given_, runner.get(), [&](std::size_t done, const Evaluation&) {
+        tools_.progress(fmt::format("how right is '{}': {} of {} samples", variant.name, done, data_.size()));
+        return tools_.stop != nullptr && *tools_.stop ? Onwards::stop : Onwards::go_on;
+    });
+    if (found.accuracy.n == 0) {
+        throw Error(ErrorKind::unavailable, fmt::format("tell how right '{}' is", variant.name), "it was interrupted");
+    }
+    PlanAccuracy accuracy{.n = found.accuracy.n, .is_agreement = agreement_};
+    if (agreement_) {
+        accuracy.top1 = share(found.comparison->agreement).in(of_one);
+        accuracy.drop = 1.0 - accuracy.top1;
+    } else {
+        accuracy.top1 = share(*found.comparison->second.top1).in(of_one);
+        accuracy.drop = share(*found.accuracy.top1).in(of_one)-accuracy.top1;
+    }
+    return accuracy;
+}
+
+}  // namespace breakeven

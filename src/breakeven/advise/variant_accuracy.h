@@ -1,0 +1,33 @@
+// How right a variant is against the network as given, on the same samples; of untrained networks, or without labels,
+// how often both agree.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "breakeven/advise/advise.h"
+#include "breakeven/files/model_file.h"
+#include "breakeven/measure/data_set.h"
+#include "breakeven/plan/plan.h"
+
+namespace breakeven {
+
+class VariantJudge final {
+   public:
+    /// Throws what DataSet throws, and what the engine says of the network.
+    VariantJudge(const ModelFile& given, const std::filesystem::path& data, const std::optional<Preprocess>& preprocess,
+                 const Platform& platform, AdviseTools& tools);
+
+    /// Throws what the engine says of the variant; what was counted until a stop is the result.
+    PlanAccuracy accuracy_of(const ModelImage& variant);
+
+   private:
+    DataSet data_;
+    bool agreement_;
+    Platform platform_;
+    AdviseTools& tools_;
+    std::unique_ptr<Runner> given_;
+};
+
+}  // namespace breakeven
