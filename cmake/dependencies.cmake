@@ -10,6 +10,7 @@ find_package(nlohmann_json REQUIRED)
 find_package(Protobuf REQUIRED)
 find_package(OpenSSL REQUIRED)
 find_package(PNG REQUIRED)
+find_package(ZLIB REQUIRED)
 find_package(SQLite3 REQUIRED)
 find_package(Eigen3 REQUIRED NO_MODULE)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
@@ -80,6 +81,12 @@ if(NOT BREAKEVEN_ONNXRUNTIME_HEADERS)
 endif()
 add_library(onnxruntime_headers INTERFACE)
 target_include_directories(onnxruntime_headers SYSTEM INTERFACE ${BREAKEVEN_ONNXRUNTIME_HEADERS})
+
+# OpenVINO, the second engine: its C headers at build time; the library is loaded at run time.
+breakeven_wheel(openvino BREAKEVEN_OPENVINO)
+file(GLOB BREAKEVEN_OPENVINO_LIBRARY ${BREAKEVEN_OPENVINO}/openvino/libs/libopenvino_c.so.*)
+add_library(openvino_headers INTERFACE)
+target_include_directories(openvino_headers SYSTEM INTERFACE ${BREAKEVEN_OPENVINO}/openvino/include)
 
 # Apache ECharts for the reports.
 breakeven_wheel(echarts BREAKEVEN_ECHARTS)

@@ -4,23 +4,41 @@
 #include <cstdlib>
 
 #include "breakeven/engine/onnxruntime.h"
+#include "breakeven/engine/openvino.h"
 #include "breakeven/wire/remote.h"
 #include "cli/paths.h"
+#include "cli/security.h"
 #include "cli/version.h"
 
 namespace breakeven::cli {
 
-std::vector<std::filesystem::path> onnxruntime_candidates(const Shell& shell) {
-    if (const char* chosen = std::getenv("BREAKEVEN_ONNXRUNTIME"); chosen != nullptr && *chosen != '\0') {
+namespace {
+
+std::vector<std::filesystem::path> candidates(const Shell& shell, const char* variable,
+                                              std::vector<std::filesystem::path> usual) {
+    if (const char* chosen = std::getenv(variable); chosen != nullptr && *chosen != '\0') {
         return {chosen};  // what the user names is what is used, or the reason why not
     }
-    return {shell.executable.parent_path().parent_path() / "lib" / "breakeven" / onnxruntime_file, onnxruntime_wheel};
+    usual.insert(usual.begin(),
+                 shell.executable.parent_path().parent_path() / "lib" / "breakeven" / usual.front().filename());
+    return usual;
+}
+
+}  // namespace
+
+std::vector<std::filesystem::path> onnxruntime_candidates(const Shell& shell) {
+    return candidates(shell, "BREAKEVEN_ONNXRUNTIME", {onnxruntime_wheel});
+}
+
+std::vector<std::filesystem::path> openvino_candidates(const Shell& shell) {
+    return candidates(shell, "BREAKEVEN_OPENVINO", {openvino_wheel, "libopenvino_c.so"});
 }
 
 Engines make_engines(const Shell& shell) {
     Engines engines;
     engines.add(make_onnxruntime({.libraries = onnxruntime_candidates(shell)}));
-    engines.add(std::make_unique<RemoteEngine>());
+    engines.add(make_openvino({.libraries = openvino_candidates(shell)}));
+    engines.add(std::make_unique<RemoteEngine>(client_options(shell)));
     return engines;
 }
 

@@ -12,11 +12,13 @@
 #include "breakeven/session/split.h"
 #include "breakeven/units/text.h"
 #include "cli/inputs.h"
+#include "cli/security.h"
 
 namespace breakeven::cli {
 
 void add_place_options(CLI::App& command, Place& place) {
-    command.add_option("--platform", place.platform, "where on this machine, such as cpu:2 (default: cpu:1)");
+    command.add_option("--platform", place.platform,
+                       "where on this machine, such as cpu:2 (default: cpu:1; for TFLite openvino:cpu:1)");
     command.add_option("--server", place.server, "HOST:PORT of an Open Inference Protocol server that has the network");
     command.add_option("--at", place.at,
                        "cut the network at these tensors: the head runs on --platform, the tail on --server");
@@ -42,7 +44,7 @@ std::unique_ptr<Runner> load_in_two(const Shell& shell, const Engines& engines, 
         shell.progress(fmt::format("sending the tail to {}: {} of {}", server, to_text(p.there), to_text(p.total)));
     }};
     LoadedSplit split =
-        load_split(model, places.at, {.head = places.head, .server = std::make_shared<Client>(places.server)}, engines,
+        load_split(model, places.at, {.head = places.head, .server = std::make_shared<Client>(places.server, client_options(shell))}, engines,
                    shell.clock, options);
     shell.progress_done();
     return std::move(split.runner);
@@ -61,8 +63,11 @@ Loaded load(const Shell& shell, const Engines& engines, const std::string& model
     }
     loaded.name = image.name;
     const bool here = place.server.empty() || !place.at.empty();
-    loaded.platform = here ? parse_platform(place.platform.empty() ? "cpu:1" : place.platform)
-                           : parse_platform("grpc://" + server_address(place.server));
+    if (!here) {
+        loaded.platform = parse_platform("grpc://" + server_address(place.server));
+    } else {
+        loaded.platform = place.platform.empty() ? Engines::cpu_for(image, 1) : parse_platform(place.platform);
+    }
     loaded.where = to_text(loaded.platform);
     if (!loaded.platform.is_remote()) {
         first_contact(shell, engines.version(loaded.platform)).with(model, image, loaded.platform);

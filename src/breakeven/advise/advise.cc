@@ -105,7 +105,10 @@ class Advisor {
 
 void Advisor::meet(std::string name, const std::filesystem::path& path) {
     ModelFile model = load_model(path);
-    const Platform first = request_.platforms.empty() ? parse_platform("cpu:1") : request_.platforms.front();
+    std::error_code failed;
+    const auto size = std::filesystem::file_size(path, failed);
+    if (!failed) advice_.files.push_back({.variant = name, .size = Bytes(static_cast<std::int64_t>(size))});
+    const Platform first = request_.platforms.empty() ? Engines::cpu_for(model.image, 1) : request_.platforms.front();
     tools_.progress(fmt::format("first contact with '{}', in a child process", model.image.name));
     if (!first.is_remote()) tools_.contact.with(path, model.image, first);
     variants_.push_back(std::make_unique<Variant>(std::move(name), std::move(model), request_.preprocess));
@@ -305,7 +308,7 @@ LinkProfile Advisor::probed_link(Client& client) {
 void Advisor::add_real_server() {
     const std::string where = "grpc://" + *request_.server;
     tools_.progress("probing the link to " + *request_.server);
-    const RealServer server{.client = std::make_shared<Client>(*request_.server),
+    const RealServer server{.client = std::make_shared<Client>(*request_.server, tools_.connection),
                             .engines = tools_.engines,
                             .clock = tools_.clock,
                             .progress = tools_.progress};

@@ -15,12 +15,14 @@
 namespace breakeven {
 namespace {
 
-std::vector<Platform> platforms_of(const AdviseRequest& request, const AdviseTools& tools) {
+/// Of a TFLite file those of the engine that reads it.
+std::vector<Platform> platforms_of(const AdviseRequest& request, const ModelImage& model, const AdviseTools& tools) {
     if (!request.platforms.empty()) return request.platforms;
     std::vector<Platform> available;
     std::string reason;
     for (const PlatformStatus& status : tools.engines.platforms()) {
-        if (status.available) {
+        if (status.available &&
+            (!is_tflite(model.bytes) || status.platform.engine == Engines::cpu_for(model, 1).engine)) {
             available.push_back(status.platform);
         } else {
             reason = status.reason;
@@ -64,7 +66,7 @@ LocalMeasurements measure_local(const AdviseRequest& request, const ModelFile& m
     const std::vector<Tensor> inputs = sample_inputs(model.model.inputs(), 1);
     LocalMeasurements result;
     std::vector<Loaded> to_measure;
-    for (const Platform& platform : platforms_of(request, tools)) {
+    for (const Platform& platform : platforms_of(request, model.image, tools)) {
         const MeasurementKey key{.host = fingerprint(machine),
                                  .model_sha256 = model.image.sha256,
                                  .platform = platform,

@@ -2,6 +2,7 @@
 #include "breakeven/engine/engines.h"
 
 #include "breakeven/error.h"
+#include "breakeven/model/tflite.h"
 
 namespace breakeven {
 
@@ -20,6 +21,10 @@ Engine& Engines::of(const Platform& platform) const {
 std::unique_ptr<Runner> Engines::load(const ModelImage& model, const Platform& platform,
                                       const LoadOptions& options) const {
     return of(platform).load(model, platform, options);
+}
+
+Platform Engines::cpu_for(const ModelImage& model, int threads) {
+    return {.engine = is_tflite(model.bytes) ? "openvino" : "onnxruntime", .unit = "cpu", .number = threads};
 }
 
 std::string Engines::version(const Platform& platform) const {

@@ -17,6 +17,8 @@ class Engines final {
     Engine& of(const Platform& platform) const;
 
     std::unique_ptr<Runner> load(const ModelImage& model, const Platform& platform, const LoadOptions& options) const;
+    /// A CPU platform that reads the model: `cpu:N`, for TFLite files `openvino:cpu:N`.
+    static Platform cpu_for(const ModelImage& model, int threads);
     std::string version(const Platform& platform) const;
     /// What every engine says of its platforms.
     std::vector<PlatformStatus> platforms() const;

@@ -13,7 +13,9 @@
 #include <onnxruntime_cxx_api.h>
 
 #include "breakeven/engine/onnxruntime_tensor.h"
+#include "breakeven/engine/tensor_check.h"
 #include "breakeven/error.h"
+#include "breakeven/model/tflite.h"
 
 namespace breakeven {
 namespace {
@@ -121,7 +123,7 @@ class OnnxRuntimeRunner final : public Runner {
     const std::vector<TensorSpec>& outputs() const override { return outputs_; }
 
     RunResult run(std::span<const Tensor> tensors) override {
-        check(tensors);
+        check_tensors(inputs_, tensors);
         try {
             std::vector<Ort::Value> values;
             values.reserve(tensors.size());
@@ -140,20 +142,6 @@ class OnnxRuntimeRunner final : public Runner {
     }
 
    private:
-    void check(std::span<const Tensor> tensors) const {
-        if (tensors.size() != inputs_.size()) {
-            throw Error(ErrorKind::input, "run the model",
-                        fmt::format("it takes {} inputs, {} were given", inputs_.size(), tensors.size()));
-        }
-        for (std::size_t i = 0; i < tensors.size(); ++i) {
-            const TensorSpec& spec = inputs_[i];
-            if (tensors[i].dtype() == spec.dtype && admits(spec.shape, tensors[i].shape())) continue;
-            throw Error(ErrorKind::input, fmt::format("run the model with input '{}'", spec.name),
-                        fmt::format("it takes {} {}, given was {} {}", name(spec.dtype), to_text(spec.shape),
-                                    name(tensors[i].dtype()), to_text(tensors[i].shape())));
-        }
-    }
-
     Ort::Session session_;
     std::vector<TensorSpec> inputs_;
     std::vector<TensorSpec> outputs_;
@@ -183,6 +171,10 @@ class OnnxRuntime final : public Engine {
         if (platform.unit != "cpu") {
             throw Error(ErrorKind::unsupported, attempt,
                         fmt::format("ONNX Runtime has no unit '{}' in this build; it has cpu:N", platform.unit));
+        }
+        if (is_tflite(model.bytes)) {
+            throw Error(ErrorKind::unsupported, attempt,
+                        "ONNX Runtime reads no TFLite files; openvino:cpu:N does (see `breakeven platforms`)");
         }
         try {
             return std::make_unique<OnnxRuntimeRunner>(*library_.environment, model,

@@ -93,9 +93,11 @@ ModelFile load_model(const fs::path& path) {
     const fs::path folder = fs::canonical(path.has_parent_path() ? path.parent_path() : fs::path("."), error);
     const Bytes external = check_external(model, folder);
     if (file_size * 2 + external > memory) throw too_large(file_size * 2 + external);
+    // From a file: where more files belong to it, and what engines read from files alone.
+    const bool beside = !model.external_weights().empty() || (model.format() == ModelFormat::tflite && !packed);
     ModelImage image{.name = name,
                      .bytes = std::move(bytes),
-                     .path = model.external_weights().empty() ? fs::path() : folder / path.filename(),
+                     .path = beside ? folder / path.filename() : fs::path(),
                      .sha256 = model.facts().sha256};
     return {std::move(model), std::move(image)};
 }

@@ -13,8 +13,8 @@ struct ModelFile {
     ModelImage image;  ///< the same, for engines
 };
 
-/// Reads and checks an .onnx file, or one that was packed (compress/pack.h), by what it begins with. Weights in other files must lie inside the model's folder, links followed, and be
-/// there whole. Throws Error{input}, naming the file that is missing or bad.
+/// Reads and checks an .onnx or .tflite file, or one that was packed (compress/pack.h), by what it begins with. Weights
+/// in other files must lie inside the model's folder, links followed, and be there whole. Throws Error{input}, naming the file that is missing or bad.
 ModelFile load_model(const std::filesystem::path& path);
 
 }  // namespace breakeven

@@ -14,6 +14,7 @@
 #include "breakeven/model/onnx_tensor.h"
 #include "breakeven/model/onnx_text.h"
 #include "breakeven/model/sha256.h"
+#include "breakeven/model/tflite.h"
 #include "breakeven/model/weights.h"
 #include "breakeven/model/wire_scan.h"
 #include "breakeven/units/text.h"
@@ -22,6 +23,8 @@ namespace breakeven {
 
 struct Model::State {
     std::string name;
+    ModelFormat format = ModelFormat::onnx;
+    std::vector<TensorSpec> tensors;  ///< of a TFLite file, which has no types
     onnx::ModelProto proto;
     onnx::ModelProto types_from;  ///< the skeleton with what was inferred: TypeTable's names point into it
     std::optional<TypeTable> types;
@@ -147,6 +150,14 @@ void sum_up(const std::vector<Layer>& layers, ModelFacts& facts) {
 Model Model::parse(std::string_view bytes, std::string name, const ParseLimits& limits) {
     const auto state = std::make_shared<State>();
     state->name = std::move(name);
+    if (is_tflite(bytes)) {
+        TfliteNetwork network = parse_tflite(bytes, state->name);
+        state->format = ModelFormat::tflite;
+        state->facts = std::move(network.facts);
+        state->layers = std::move(network.layers);
+        state->tensors = std::move(network.tensors);
+        return Model(state);
+    }
     parse_bytes(bytes, state->name, limits, state->proto);
     check_and_inline(state->proto, state->name);
     const onnx::GraphProto& graph = state->proto.graph();
@@ -188,14 +199,23 @@ const std::vector<Layer>& Model::layers() const {
 const std::vector<ExternalWeights>& Model::external_weights() const {
     return state_->external;
 }
+ModelFormat Model::format() const {
+    return state_->format;
+}
 const onnx::ModelProto& Model::proto() const {
+    if (state_->format != ModelFormat::onnx) {
+        throw Error(ErrorKind::unsupported, fmt::format("look into the graph of '{}'", printable(state_->name, 120)),
+                    "it is a TFLite file, which is run as it is; to cut, compress or edit it, make it ONNX first "
+                    "(tf2onnx does)");
+    }
     return state_->proto;
 }
 std::string Model::serialized() const {
-    return state_->proto.SerializeAsString();
+    return proto().SerializeAsString();
 }
 
 std::vector<Cut> Model::cuts() const {
+    if (state_->format != ModelFormat::onnx) return {};
     std::unordered_set<std::string_view> not_tensors;
     const auto& typed = state_->types_from.graph();
     for (const auto* infos : {&typed.value_info(), &typed.input(), &typed.output()}) {
@@ -210,6 +230,10 @@ std::vector<Cut> Model::cuts() const {
 }
 
 std::optional<TensorSpec> Model::tensor(const std::string& tensor_name) const {
+    for (const TensorSpec& spec : state_->tensors) {
+        if (spec.name == tensor_name) return spec;
+    }
+    if (!state_->types) return std::nullopt;
     const TensorType* type = state_->types->find(tensor_name);
     const auto dtype = type != nullptr ? dtype_of_onnx(type->data_type) : std::nullopt;
     if (!dtype || !type->shape) return std::nullopt;

@@ -1,4 +1,5 @@
-// Model: an ONNX graph with its weights, checked, and what is known of it: facts, layers, legal cuts.
+// Model: an ONNX graph with its weights, checked, and what is known of it: facts, layers, legal cuts. A TFLite file is a
+// Model too, for running and looking at; what needs its graph refuses it.
 // It is made from bytes; reading a file and its weights beside it is files/model_file.h. ONNX's own types stay behind
 // `proto()`, for the rooms that link its library.
 #pragma once
@@ -36,6 +37,8 @@ struct ModelFacts {
     std::vector<TensorSpec> outputs;
 };
 
+enum class ModelFormat { onnx, tflite };
+
 /// A node that depends on the input. What it needs of constants (dequantized weights, say) counts as its own.
 struct Layer {
     std::string name;  ///< the node's, or a stable one made from its operator and place
@@ -70,11 +73,12 @@ struct ParseLimits {
 
 class Model final {
    public:
-    /// Reads and checks a serialized ModelProto of opset 7 to 23. `name` is for messages and for servers.
+    /// Reads and checks a serialized ModelProto of opset 7 to 23, or a TFLite file. `name` is for messages and for servers.
     /// Operators of other domains pass unchecked. Throws Error{input}, or {unsupported} for another opset.
     static Model parse(std::string_view bytes, std::string name, const ParseLimits& limits = {});
 
     const std::string& name() const;
+    ModelFormat format() const;
     const ModelFacts& facts() const;
     const std::vector<TensorSpec>& inputs() const { return facts().inputs; }
     const std::vector<TensorSpec>& outputs() const { return facts().outputs; }
@@ -91,7 +95,8 @@ class Model final {
     std::optional<std::string> metadata(const std::string& key) const;
     const std::vector<ExternalWeights>& external_weights() const;
 
-    /// The ModelProto, local functions inlined.
+    /// The ModelProto, local functions inlined. Throws Error{unsupported} for a TFLite file: whoever cuts, compresses
+    /// or edits a network needs its graph as ONNX.
     const onnx::ModelProto& proto() const;
     /// Its bytes; equal for equal models.
     std::string serialized() const;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <vector>
 
@@ -28,9 +29,13 @@ std::vector<std::string> split(std::string_view text) {
     return parts;
 }
 
+bool is_word(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+}
+
 Error refusal(std::string_view text, const std::string& reason) {
     return Error(ErrorKind::usage, fmt::format("read platform '{}'", text),
-                 reason + "; write it like cpu:4, openvino:cpu:2, cuda:0 or grpc://host:port");
+                 reason + "; write it like cpu:4, openvino:cpu:2, openvino:gpu, cuda:0 or grpc://host:port");
 }
 
 Platform parse_server(std::string_view text) {
@@ -55,8 +60,11 @@ Platform parse_platform(std::string_view text) {
     const std::string& last = parts.back();
     const auto [end, code] = std::from_chars(last.data(), last.data() + last.size(), number);
     const bool numbered = code == std::errc{} && end == last.data() + last.size();
-    if (!numbered) throw refusal(text, "the number of threads or of the unit is missing");
-    parts.pop_back();
+    if (numbered) {
+        parts.pop_back();
+    } else if (parts.size() != 2 || last == "cpu" || !is_word(last)) {  // openvino:gpu is its first, or only, one
+        throw refusal(text, "the number of threads or of the unit is missing");
+    }
     if (parts.empty() || parts.size() > 2 || parts.front().empty() || parts.back().empty()) {
         throw refusal(text, "it is not UNIT:N or ENGINE:UNIT:N");
     }
@@ -71,7 +79,8 @@ Platform parse_platform(std::string_view text) {
 std::string to_text(const Platform& platform) {
     if (platform.is_remote()) return std::string(grpc_scheme) + platform.unit;
     const std::string unit = fmt::format("{}:{}", platform.unit, platform.number);
-    return platform.engine == default_engine ? unit : platform.engine + ":" + unit;
+    if (platform.engine == default_engine) return unit;
+    return platform.engine + ":" + (platform.number == 0 ? platform.unit : unit);
 }
 
 }  // namespace breakeven
