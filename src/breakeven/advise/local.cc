@@ -4,13 +4,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 
 #include "breakeven/error.h"
+#include "breakeven/measure/agreement.h"
 #include "breakeven/measure/machine.h"
 #include "breakeven/measure/measurement.h"
 #include "breakeven/measure/noise.h"
 #include "breakeven/measure/sample_input.h"
+#include "breakeven/model/tflite.h"
 
 namespace breakeven {
 namespace {
@@ -58,6 +61,43 @@ void keep(Store& store, const MeasurementKey& key, const StoredMeasurement& stor
     }
 }
 
+/// The engines that run `model`, each compared with the reference once; a wrong one becomes a warning and is left out.
+class RightEngines {
+   public:
+    RightEngines(const ModelFile& model, AdviseTools& tools, std::vector<std::string>& warnings)
+        : model_(model), tools_(tools), warnings_(warnings) {}
+
+    bool is_right(const Platform& platform, Runner& runner) {
+        const auto known = right_.find(platform.engine);
+        if (known != right_.end()) return known->second;
+        return right_[platform.engine] = check(platform, runner);
+    }
+
+   private:
+    bool check(const Platform& platform, Runner& runner) {
+        if (!reference_) {
+            reference_ = reference_for(tools_.engines, model_.image);
+            samples_ = comparison_samples(model_.model);
+        }
+        if (*reference_ == nullptr) return true;  // the only engine that reads it
+        tools_.progress("comparing " + platform.engine + " with the reference");
+        const Agreement agreement = compare(runner, **reference_, samples_, tolerance_of(model_.model));
+        if (agreement.right()) return true;
+        warnings_.push_back(
+            fmt::format("{} is left out: its outputs are {:.3g} % off the reference's ({:.3g} % is "
+                        "what its number format explains)",
+                        platform.engine, 100.0 * agreement.error, 100.0 * agreement.tolerance));
+        return false;
+    }
+
+    const ModelFile& model_;
+    AdviseTools& tools_;
+    std::vector<std::string>& warnings_;
+    std::map<std::string, bool> right_;
+    std::optional<std::unique_ptr<Runner>> reference_;
+    std::vector<std::vector<Tensor>> samples_;
+};
+
 }  // namespace
 
 LocalMeasurements measure_local(const AdviseRequest& request, const ModelFile& model, AdviseTools& tools) {
@@ -66,6 +106,7 @@ LocalMeasurements measure_local(const AdviseRequest& request, const ModelFile& m
     const std::vector<Tensor> inputs = sample_inputs(model.model.inputs(), 1);
     LocalMeasurements result;
     std::vector<Loaded> to_measure;
+    RightEngines engines(model, tools, result.warnings);
     for (const Platform& platform : platforms_of(request, model.image, tools)) {
         const MeasurementKey key{.host = fingerprint(machine),
                                  .model_sha256 = model.image.sha256,
@@ -83,7 +124,8 @@ LocalMeasurements measure_local(const AdviseRequest& request, const ModelFile& m
             }
         }
         try {
-            to_measure.push_back({platform, tools.engines.load(model.image, platform, {}), key});
+            std::unique_ptr<Runner> runner = tools.engines.load(model.image, platform, {});
+            if (engines.is_right(platform, *runner)) to_measure.push_back({platform, std::move(runner), key});
         } catch (const Error& error) {
             if (error.kind() == ErrorKind::internal) throw;
             result.warnings.emplace_back(error.what());
