@@ -3,12 +3,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <memory>
 #include <optional>
 #include <span>
 
-#include "breakeven/emulator/emulator.h"
 #include "breakeven/link/tcp.h"
 #include "breakeven/link/transfer.h"
 #include "breakeven/units/origin.h"
@@ -22,6 +20,8 @@ Json optional_energy(const std::optional<JoulesPerByte>& energy) {
     return energy ? Json(energy->in(joules_per_byte)) : Json(nullptr);
 }
 
+}  // namespace
+
 Json link_json(const LinkProfile& link) {
     return {{"name", link.name},
             {"one_way_latency_s", link.one_way_latency.count()},
@@ -30,6 +30,8 @@ Json link_json(const LinkProfile& link) {
             {"up_j_per_byte", optional_energy(link.up_energy)},
             {"down_j_per_byte", optional_energy(link.down_energy)}};
 }
+
+namespace {
 
 std::string energy_text(const std::optional<JoulesPerByte>& energy) {
     return energy ? fmt::format("{:.4g} nJ/B", energy->in(joules_per_byte)*1e9) : "unknown";
@@ -142,62 +144,6 @@ void run_cost(const Shell& shell, const CostOptions& options) {
     shell.answer(cost_json(cost), cost_text(cost));
 }
 
-struct RunOptions {
-    std::string link;
-    std::string queue;
-    std::string tcp;
-    std::string server_command;
-    std::optional<std::uint16_t> server_port;
-    std::vector<std::string> command;
-};
-
-Json line_json(const LineReport& line) {
-    return {{"packets", line.packets},
-            {"bytes", line.bytes.count()},
-            {"dropped", line.dropped},
-            {"late_p50_s", line.late_p50.count()},
-            {"late_p99_s", line.late_p99.count()},
-            {"late_max_s", line.late_max.count()}};
-}
-
-/// A figure taken over the link is wrong by about what its packets were late: say so beyond 3 % of a round trip.
-void warn_if_late(const Shell& shell, const LinkProfile& link, const LineReports& lines) {
-    const Seconds late = std::max(lines.up.late_p99, lines.down.late_p99);
-    const Seconds bearable = std::max(0.03 * 2.0 * link.one_way_latency, Seconds(0.15e-3));
-    if (late <= bearable) return;
-    shell.note(
-        fmt::format("breakeven: link '{}': 1 of 100 packets left more than {} late; this machine was too busy, do "
-                    "not trust times taken now",
-                    link.name, to_text(late)));
-}
-
-void run_run(Shell& shell, const RunOptions& options) {
-    EmulatedRun run;
-    run.link = read_link(options.link);
-    if (!options.queue.empty()) run.queue = parse_seconds(options.queue, "--queue");
-    if (!options.tcp.empty()) run.congestion = parse_congestion(options.tcp);
-    run.device_command = options.command;
-    if (!options.server_command.empty()) run.server_command = {"/bin/sh", "-c", options.server_command};
-    run.server_port = options.server_port;
-    run.device_output_to_errors = shell.json;
-
-    const EmulatedResult result = run_emulated(run);
-    warn_if_late(shell, run.link, result.lines);
-    if (result.server_status) {
-        shell.note(fmt::format("breakeven: the server command ended early, with status {}", *result.server_status));
-    }
-    if (shell.json) {
-        shell.answer({{"link", link_json(run.link)},
-                      {"status", result.device_status},
-                      {"entered", result.entered == NamespaceEntry::as_root ? "root" : "user namespace"},
-                      {"queue_s", run.queue.count()},
-                      {"up", line_json(result.lines.up)},
-                      {"down", line_json(result.lines.down)}},
-                     "");
-    }
-    shell.status = static_cast<ExitStatus>(result.device_status);  // the command's own, whatever it is
-}
-
 void add_list(CLI::App& link, Shell& shell) {
     add_command(link, shell, "list", "the study's links", "breakeven link list", [&shell] { run_list(shell); });
 }
@@ -221,27 +167,6 @@ void add_cost(CLI::App& link, Shell& shell) {
     command->add_option("--idle", options->idle, "the connection rests so long before each transfer, like 1s");
 }
 
-void add_run(CLI::App& link, Shell& shell) {
-    auto options = std::make_shared<RunOptions>();
-    CLI::App* command =
-        add_command(link, shell, "run", "runs a command on a device host whose only way to a server host is the link",
-                    "breakeven link run wifi --server-cmd 'iperf3 -s -1' --server-port 5201 -- iperf3 -c 10.83.0.2",
-                    [&shell, options] { run_run(shell, *options); });
-    command->add_option("LINK", options->link, "ethernet, wifi, 5g, or a profile's path")->required();
-    command->add_option(
-        "--queue", options->queue,
-        fmt::format("what the link's queue holds, in time; more is dropped [{}]", to_text(queue_default)));
-    command->add_option("--tcp", options->tcp, "TCP congestion control of both hosts: cubic, bbr, reno [the kernel's]");
-    command->add_option("--server-cmd", options->server_command,
-                        "runs on the server host meanwhile, in the background, its output on stderr");
-    command->add_option("--server-port", options->server_port, "waits until the server host listens there");
-    command
-        ->add_option("CMD", options->command,
-                     "the command and its words, after --; finds the hosts' addresses in BREAKEVEN_DEVICE and "
-                     "BREAKEVEN_SERVER")
-        ->required();
-}
-
 }  // namespace
 
 void add_link(CLI::App& app, Shell& shell) {
@@ -251,7 +176,7 @@ void add_link(CLI::App& app, Shell& shell) {
     add_list(*link, shell);
     add_show(*link, shell);
     add_cost(*link, shell);
-    add_run(*link, shell);
+    add_link_run(*link, shell);
     add_link_probe(*link, shell);
 }
 

@@ -122,6 +122,112 @@ TEST_P(StudyLink, HasItsRoundTripAndGoodput) {
 INSTANTIATE_TEST_SUITE_P(All, StudyLink, testing::Values("ethernet", "wifi", "5g"),
                          [](const auto& chosen) { return std::string("Of_") + chosen.param; });
 
+/// Rates that change ten times a second about a mean of 1.2 MB/s.
+RecordedLink restless_link() {
+    std::string text = "time_s,uplink_Bps,downlink_Bps,rtt_s\n";
+    for (const char* row : {"0,2000000,400000,0.02\n", "0.1,400000,2000000,0.02\n"}) text += row;
+    return fill(parse_trace_csv(text, "restless"), {});
+}
+
+TEST_F(Emulator, PlaysATrace) {
+    NEEDS_EMULATOR();
+    EmulatedRun run = run_of("5g", roles::device({.up = 1'500'000, .down = 1'500'000}, file("figures")));
+    run.trace = EmulatedTrace{.link = restless_link(), .at_end = AtEnd::repeat};
+    run.link = profile_of(run.trace->link);
+    run.congestion = Congestion::reno;
+    run.server_command = roles::server();
+    run.server_port = roles::port;
+    ASSERT_EQ(run_emulated(run).device_status, 0);
+    const roles::Figures figures = roles::read_figures(file("figures"));
+    EXPECT_GE(figures.round_trip_s, 20e-3);
+    EXPECT_LE(figures.round_trip_s, 20e-3 * 1.25 + 0.5e-3);
+    EXPECT_NEAR(figures.up_bytes_per_s / 1.2e6, 1.0, 0.25);
+    EXPECT_NEAR(figures.down_bytes_per_s / 1.2e6, 1.0, 0.25);
+}
+
+TEST_F(Emulator, LosesPacketsAndTcpGetsThrough) {
+    NEEDS_EMULATOR();
+    EmulatedRun run = run_of("5g", roles::device({.up = 1'000'000, .down = 1'000'000}, file("figures")));
+    run.congestion = Congestion::reno;
+    run.loss = {.share = 0.02, .burst = 2.0};
+    run.server_command = roles::server();
+    run.server_port = roles::port;
+    const EmulatedResult result = run_emulated(run);
+    ASSERT_EQ(result.device_status, 0);
+    EXPECT_GT(result.lines.up.lost, 0);
+    EXPECT_GT(result.lines.down.lost, 0);
+}
+
+TEST_F(Emulator, IsDownDuringAnOutage) {
+    NEEDS_EMULATOR();
+    // The first packet of the connection is lost; TCP tries again after a second.
+    EmulatedRun run = run_of("5g", roles::device({.up = 3000, .down = 3000}, file("figures")));
+    run.outages = {{.start = 0_s, .length = 0.3_s}};
+    run.server_command = roles::server();
+    run.server_port = roles::port;
+    const auto start = std::chrono::steady_clock::now();
+    const EmulatedResult result = run_emulated(run);
+    ASSERT_EQ(result.device_status, 0);
+    EXPECT_GT(result.lines.up.lost, 0);
+    EXPECT_GE(Seconds(std::chrono::steady_clock::now() - start), 0.3_s);
+}
+
+bool can_slow_down() {
+    try {
+        control_groups();
+        return true;
+    } catch (const Error& error) {
+        std::printf("%s\n", error.what());
+        return false;
+    }
+}
+
+TEST_F(Emulator, SlowsTheDeviceCommandAndLeavesNoGroup) {
+    NEEDS_EMULATOR();
+    EmulatedRun run = run_of("5g", shell("grep -o 'breakeven-.*' /proc/self/cgroup > " + file("group")));
+    run.slowness = Slowness{.slowdown = 4.0, .processors = 1};
+    if (!can_slow_down()) {
+        EXPECT_THROW(run_emulated(run), Error) << "nothing else may take its place";
+        return;
+    }
+    const std::filesystem::path folder = control_groups().folder;
+    EXPECT_EQ(run_emulated(run).device_status, 0);
+    std::string group;
+    std::getline(std::ifstream(file("group")), group);
+    ASSERT_FALSE(group.empty());
+    EXPECT_FALSE(std::filesystem::exists(folder / group));
+}
+
+TEST_F(Emulator, LeavesNoGroupWhenKilled) {
+    NEEDS_EMULATOR();
+    if (!can_slow_down()) return;
+    const std::filesystem::path folder = control_groups().folder;
+    const pid_t emulator = in_child([&] {
+        EmulatedRun run = run_of("5g", shell("grep -o 'breakeven-.*' /proc/self/cgroup > " + file("group") +
+                                             "; touch " + file("ready") + "; sleep 1000"));
+        run.slowness = Slowness{.slowdown = 4.0, .processors = 1};
+        return run_emulated(run).device_status;
+    });
+    ASSERT_TRUE(eventually([&] { return std::filesystem::exists(file("ready")); }));
+    ::kill(emulator, SIGKILL);
+    status_of(emulator);
+    std::string group;
+    std::getline(std::ifstream(file("group")), group);
+    ASSERT_FALSE(group.empty());
+    EXPECT_TRUE(eventually([&] { return !std::filesystem::exists(folder / group); })) << group;
+}
+
+TEST_F(Emulator, RefusesTroublesThatMakeNoSense) {
+    for (const auto& spoil : std::vector<std::function<void(EmulatedRun&)>>{
+             [](EmulatedRun& run) { run.loss.share = 1.0; }, [](EmulatedRun& run) { run.loss.share = -0.1; },
+             [](EmulatedRun& run) { run.loss = {.share = 0.1, .burst = 0.5}; },
+             [](EmulatedRun& run) { run.outages = {{.start = 1_s, .length = 0_s}}; }}) {
+        EmulatedRun run = run_of("5g", shell("exit 0"));
+        spoil(run);
+        EXPECT_THROW(run_emulated(run), Error);
+    }
+}
+
 TEST_F(Emulator, SetsTheCongestionControlOfEveryConnection) {
     NEEDS_EMULATOR();
     std::string available;

@@ -20,6 +20,9 @@ namespace {
 /// Setting a host up takes milliseconds; a machine that is this busy cannot emulate anything.
 constexpr int setup_patience_ms = 20'000;
 constexpr Seconds queue_max{60.0};
+/// Beyond these nothing gets through that could be called a connection.
+constexpr double loss_max = 0.9;
+constexpr double burst_max = 1e6;
 
 constexpr std::array handled_signals{SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 
@@ -80,9 +83,49 @@ WardenReport expect(Warden& warden, WardenReport::Kind kind, const char* whose) 
     return *report;
 }
 
+/// The fastest stretch of a recording: of its seconds, or of its 10,000th parts where it is very long.
+BytesPerSecond peak_rate(const Capacity& capacity) {
+    constexpr int parts_max = 10'000;
+    const int parts = static_cast<int>(std::clamp(std::ceil(capacity.duration().count()), 1.0, double{parts_max}));
+    const Seconds part = capacity.duration() / parts;
+    BytesPerSecond peak{};
+    for (int i = 0; i < parts; ++i) peak = std::max(peak, capacity.mean_rate({.from = part * i, .to = part * (i + 1)}));
+    return peak;
+}
+
+BytesPerSecond peak_rate(const EmulatedRun& run) {
+    if (!run.trace) return std::max(run.link.up, run.link.down);
+    return std::max(peak_rate(run.trace->link.up), peak_rate(run.trace->link.down));
+}
+
+/// The longest round trip there will be, without queues.
+Seconds round_trip(const EmulatedRun& run) {
+    if (!run.trace) return 2.0 * run.link.one_way_latency;
+    Seconds longest{0.0};
+    for (const RoundTrip& trip : run.trace->link.round_trips) longest = std::max(longest, trip.time);
+    return longest;
+}
+
+void check_troubles(const EmulatedRun& run) {
+    const auto refuse = [&](const std::string& reason) {
+        throw Error(ErrorKind::usage, fmt::format("emulate link '{}'", run.link.name), reason);
+    };
+    if (!(run.loss.share >= 0.0 && run.loss.share <= loss_max)) {
+        refuse(fmt::format("packets are lost with a share from 0 to {:g} %", loss_max * 100.0));
+    }
+    if (run.loss.burst && !(*run.loss.burst >= 1.0 && *run.loss.burst <= burst_max)) {
+        refuse(fmt::format("a burst of losses has 1 to {:g} packets", burst_max));
+    }
+    for (const Outage& outage : run.outages) {
+        if (outage.start.count() >= 0.0 && outage.length.count() > 0.0) continue;
+        refuse("an outage starts at 0 or later and lasts");
+    }
+}
+
 void check(const EmulatedRun& run) {
-    check_link_profile(run.link, run.link.name);
-    if (std::max(run.link.up, run.link.down) > emulated_rate_max) {
+    if (!run.trace) check_link_profile(run.link, run.link.name);
+    check_troubles(run);
+    if (peak_rate(run) > emulated_rate_max) {
         throw Error(ErrorKind::unsupported, fmt::format("emulate link '{}'", run.link.name),
                     fmt::format("its rate is beyond {} MB/s, more packets than can be carried in time",
                                 emulated_rate_max.in(megabytes_per_second)));
@@ -94,11 +137,20 @@ void check(const EmulatedRun& run) {
 }
 
 /// A window that fills the link, its queue included, and room to grow: the kernel lets data fill half of a buffer.
-Bytes window_of(const LinkProfile& link, Seconds queue) {
-    const Seconds held = 2.0 * link.one_way_latency + queue;
-    const double bytes = std::max(link.up, link.down).in(bytes_per_second)*held.count();
+Bytes window_of(const EmulatedRun& run) {
+    const Seconds held = round_trip(run) + run.queue;
+    const double bytes = peak_rate(run).in(bytes_per_second)*held.count();
     constexpr double largest = 512.0 * 1024 * 1024;
     return Bytes(std::llround(std::min(4.0 * bytes, largest)));
+}
+
+Line line_of(const EmulatedRun& run, Direction direction) {
+    Line line = run.trace ? line_of(run.trace->link, direction, {.queue = run.queue, .at_end = run.trace->at_end})
+                          : line_of(run.link, direction, run.queue);
+    line.loss = run.loss;
+    line.outages = run.outages;
+    line.seed = 2 * run.seed + (direction == Direction::up ? 0 : 1);
+    return line;
 }
 
 WardenTask task_of(const EmulatedRun& run, Role role) {
@@ -107,7 +159,7 @@ WardenTask task_of(const EmulatedRun& run, Role role) {
             .host = {.address = device ? device_address : server_address,
                      .peer = device ? server_address : device_address,
                      .congestion = run.congestion,
-                     .window = window_of(run.link, run.queue),
+                     .window = window_of(run),
                      .entry = run.entry},
             .command = device ? run.device_command : run.server_command,
             .awaited_port = device ? std::nullopt : run.server_port,
@@ -121,7 +173,7 @@ class Emulation final {
     explicit Emulation(const EmulatedRun& run)
         : run_(run),
           server_task_(task_of(run, Role::server)),
-          device_task_(task_of(run, Role::device)),
+          device_task_(device_task(run)),
           server_(server_task_, signals_.before(), {signals_.descriptor()}),
           device_(device_task_, signals_.before(), {signals_.descriptor(), server_.socket()}) {}
 
@@ -130,13 +182,13 @@ class Emulation final {
         const WardenReport ready = expect(device_, WardenReport::Kind::ready, "device");
         result_.entered = static_cast<NamespaceEntry>(ready.value);
         Pump pump({.device = device_.take_tun(), .server = server_.take_tun()},
-                  {.up = line_of(run_.link, Direction::up, run_.queue),
-                   .down = line_of(run_.link, Direction::down, run_.queue)});
+                  {.up = line_of(run_, Direction::up), .down = line_of(run_, Direction::down)});
         server_.order({.kind = WardenOrder::Kind::start});
         expect(server_, WardenReport::Kind::started, "server");
         if (!run_.server_port || await_server()) {
             device_.order({.kind = WardenOrder::Kind::start});
             expect(device_, WardenReport::Kind::started, "device");
+            pump.begin();
             while (!device_ended_) attend(-1);
         }
         server_.end();
@@ -146,6 +198,14 @@ class Emulation final {
     }
 
    private:
+    /// Makes the group that slows the device: its warden is to know it.
+    WardenTask device_task(const EmulatedRun& run) {
+        if (run.slowness) slow_.emplace(*run.slowness);
+        WardenTask task = task_of(run, Role::device);
+        task.slow = slow_ ? &*slow_ : nullptr;
+        return task;
+    }
+
     /// False when a signal asked to stop before the server was there.
     bool await_server() {
         const auto deadline = std::chrono::steady_clock::now() + run_.server_patience;
@@ -199,6 +259,7 @@ class Emulation final {
 
     const EmulatedRun& run_;
     SignalEvents signals_;
+    std::optional<SlowDevice> slow_;
     WardenTask server_task_;
     WardenTask device_task_;
     Warden server_;
@@ -210,6 +271,15 @@ class Emulation final {
 };
 
 }  // namespace
+
+LinkProfile profile_of(const RecordedLink& link) {
+    LinkProfile profile;
+    profile.name = link.name;
+    profile.one_way_latency = link.round_trip_at(Seconds(0.0)) / 2;
+    profile.up = link.up.mean_rate();
+    profile.down = link.down.mean_rate();
+    return profile;
+}
 
 EmulatedResult run_emulated(const EmulatedRun& run) {
     check(run);

@@ -9,6 +9,7 @@
 
 #include "breakeven/emulator/network_host.h"
 #include "breakeven/emulator/pump.h"
+#include "breakeven/emulator/slow_device.h"
 #include "breakeven/link/profile.h"
 #include "breakeven/link/tcp.h"
 
@@ -25,11 +26,25 @@ inline constexpr Seconds queue_default{0.5};
 /// Faster links cannot be carried packet by packet in time: 4 Gbit/s.
 inline constexpr BytesPerSecond emulated_rate_max = bytes_per_second(500e6);
 
+/// A link whose rates change as a recording's do, from the moment the device command starts.
+struct EmulatedTrace {
+    RecordedLink link;
+    AtEnd at_end = AtEnd::repeat;
+};
+
+/// The profile that stands for a recording where one is needed: its mean rates and its first round trip.
+LinkProfile profile_of(const RecordedLink& link);
+
 struct EmulatedRun {
     LinkProfile link;
+    std::optional<EmulatedTrace> trace{};  ///< what happens instead of `link`, which then stands for it
+    Loss loss{};                           ///< in both directions, each with luck of its own
+    std::vector<Outage> outages{};         ///< of both directions, from the device command's start
+    std::uint64_t seed = 1;                ///< of the losses
     Seconds queue = queue_default;         ///< what the queue before each direction holds, in time at that rate
     std::optional<Congestion> congestion;  ///< of every connection across the link; unset: the kernel's default
     std::vector<std::string> device_command;
+    std::optional<Slowness> slowness{};  ///< of the device command: its CPU time is rationed
     /// Started first, in the background (no input, output to stderr); ended when the device command ends. May be empty.
     std::vector<std::string> server_command;
     /// The device command starts once the server host listens on this TCP port; unset: at once.

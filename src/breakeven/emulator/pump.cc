@@ -83,7 +83,10 @@ struct Ports {
 /// One direction: takes packets in, holds them until they are due, hands them over in order.
 class Carrier final {
    public:
-    Carrier(const Ports& ports, const Line& line) : ports_(ports), shaper_(line) {}
+    Carrier(const Ports& ports, const Line& line) : ports_(ports), line_(line), shaper_(line) {}
+
+    /// From another thread: what is read from now on meets a line at this moment of ours as its 0.
+    void begin(Seconds zero) { zero_asked_.store(zero.count(), std::memory_order_relaxed); }
 
     void carry(const std::atomic<bool>& stopping) {
         ::prctl(PR_SET_TIMERSLACK, 1UL);  // wake when asked, not up to 50 us later
@@ -100,6 +103,8 @@ class Carrier final {
 
     LineReport report() const {
         LineReport report = report_;
+        report.lost = lost_before_ + shaper_.lost();
+        report.dropped -= report.lost;
         report.late_p50 = lateness_.percentile(0.50);
         report.late_p99 = lateness_.percentile(0.99);
         report.late_max = lateness_.max();
@@ -124,6 +129,17 @@ class Carrier final {
         }
     }
 
+    /// The line's 0; where it was moved, a new line.
+    Seconds follow_zero() {
+        const Seconds zero(zero_asked_.load(std::memory_order_relaxed));
+        if (zero != zero_) {
+            zero_ = zero;
+            lost_before_ += shaper_.lost();
+            shaper_ = Shaper(line_);
+        }
+        return zero_;
+    }
+
     /// False when there was nothing to read.
     bool take_in() {
         for (int i = 0; i < packets_at_once; ++i) {
@@ -132,13 +148,14 @@ class Carrier final {
                 gone_ = size == 0 || (errno != EAGAIN && errno != EINTR);
                 return i > 0;
             }
-            const auto due = held_.size() < held_max ? shaper_.depart(now(), Bytes(size)) : std::nullopt;
+            const Seconds zero = follow_zero();
+            const auto due = held_.size() < held_max ? shaper_.depart(now() - zero, Bytes(size)) : std::nullopt;
             if (!due) {
                 ++report_.dropped;
                 continue;
             }
             Held& packet = held_.emplace_back();
-            packet.due = *due;
+            packet.due = zero + *due;
             packet.size = static_cast<std::uint16_t>(size);
             std::memcpy(packet.bytes.data(), buffer_.data(), static_cast<std::size_t>(size));
         }
@@ -162,7 +179,11 @@ class Carrier final {
     }
 
     Ports ports_;
+    Line line_;
     Shaper shaper_;
+    Seconds zero_ = now();
+    std::atomic<double> zero_asked_{zero_.count()};
+    std::int64_t lost_before_ = 0;
     std::deque<Held> held_;
     std::array<char, static_cast<std::size_t>(packet_size_max.count())> buffer_{};
     Seconds last_handed_over_{0.0};
@@ -200,6 +221,12 @@ Pump::Pump(Ends ends, const Lines& lines) {
 
 Pump::~Pump() {
     stop();
+}
+
+void Pump::begin() {
+    const Seconds zero = now();
+    state_->up.begin(zero);
+    state_->down.begin(zero);
 }
 
 LineReports Pump::stop() {

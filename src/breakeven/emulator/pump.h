@@ -15,6 +15,7 @@ struct LineReport {
     std::int64_t packets = 0;  ///< handed over
     Bytes bytes;               ///< of those packets, headers included
     std::int64_t dropped = 0;  ///< by the queue limit
+    std::int64_t lost = 0;     ///< on the way, by chance or while the line was down
     std::int64_t refused = 0;  ///< by the receiving host's kernel
     Seconds late_p50{0.0};
     Seconds late_p99{0.0};
@@ -38,10 +39,14 @@ class Pump final {
         Descriptor server;
     };
 
+    /// Courses and outages begin now, and again at begin().
     Pump(Ends ends, const Lines& lines);
     ~Pump();
     Pump(const Pump&) = delete;
     Pump& operator=(const Pump&) = delete;
+
+    /// From now on it is 0 on the lines' clocks.
+    void begin();
 
     /// Stops carrying; what is still under way is lost, as when a cable is pulled.
     LineReports stop();

@@ -12,6 +12,7 @@
 
 #include "breakeven/emulator/descriptor.h"
 #include "breakeven/emulator/network_host.h"
+#include "breakeven/emulator/slow_device.h"
 
 namespace breakeven {
 
@@ -28,6 +29,7 @@ struct WardenTask {
     std::optional<std::uint16_t> awaited_port;  ///< tell when the host listens there
     bool output_to_errors = false;
     std::array<const char*, 4> environment{};  ///< name, value, name, value
+    const SlowDevice* slow = nullptr;          ///< what the command joins; removed here if the emulator is killed
 };
 
 /// What a warden tells, one message each on its control socket.

@@ -103,6 +103,7 @@ class WardenProcess final {
         while (!over_) attend();
         if (command_ > 0) ::kill(command_, SIGKILL);
         kill_descendants();
+        if (task_.slow != nullptr) ::rmdir(task_.slow->folder().c_str());  // when the emulator is no more to do so
     }
 
    private:
@@ -252,6 +253,11 @@ class WardenProcess final {
         if (task_.role == Role::server || task_.output_to_errors) ::dup2(STDERR_FILENO, STDOUT_FILENO);
         for (std::size_t i = 0; i + 1 < task_.environment.size(); i += 2) {
             if (task_.environment[i] != nullptr) ::setenv(task_.environment[i], task_.environment[i + 1], 1);
+        }
+        if (task_.slow != nullptr && ::write(task_.slow->entrance(), "0", 1) != 1) {
+            const int refused = errno;
+            [[maybe_unused]] const ssize_t told = ::write(failures, &refused, sizeof refused);
+            ::_exit(127);
         }
         std::vector<char*> words;
         for (const std::string& word : task_.command) words.push_back(const_cast<char*>(word.c_str()));

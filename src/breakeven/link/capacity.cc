@@ -39,7 +39,6 @@ Capacity Capacity::of_packets(std::span<const Seconds> moments, Seconds duration
     return {std::move(times), std::move(bytes), duration};
 }
 
-/// Bytes carried by `time`, a jump at that very moment left out: who hands over bytes then may still use it.
 double Capacity::bytes_by(double time) const {
     const double rounds = std::floor(time / duration_.count());
     const double rest = std::clamp(time - rounds * duration_.count(), 0.0, duration_.count());
@@ -53,7 +52,6 @@ double Capacity::bytes_by(double time) const {
     return rounds * bytes_.back() + bytes;
 }
 
-/// The first moment by which so many bytes have been carried.
 double Capacity::time_of(double bytes) const {
     double rounds = std::floor(bytes / bytes_.back());
     double rest = bytes - rounds * bytes_.back();
@@ -75,6 +73,15 @@ std::optional<Seconds> Capacity::finish(Seconds start, Bytes size) const {
     if (size.count() <= 0) return start;
     if (bytes_.back() <= 0.0) return std::nullopt;
     return std::max(start, Seconds(time_of(bytes_by(start.count()) + static_cast<double>(size.count()))));
+}
+
+Capacity::Place Capacity::place_at(Seconds moment) const {
+    return {bytes_by(moment.count())};
+}
+
+std::optional<Seconds> Capacity::moment_of(Place place) const {
+    if (bytes_.back() <= 0.0) return std::nullopt;
+    return Seconds(time_of(place.bytes));
 }
 
 Bytes Capacity::carried(const Span& span) const {

@@ -42,6 +42,17 @@ class Capacity final {
     /// The same course at `share` of the rate.
     Capacity scaled(double share) const;
 
+    /// A point of the line, for who sends one thing after another: bytes since the recording's start, fractions too.
+    struct Place {
+        double bytes = 0.0;
+    };
+    /// A jump at that very moment left out: who hands over bytes then may still use it.
+    Place place_at(Seconds moment) const;
+    /// The first moment by which so many have been carried; nothing if the link never carries a byte.
+    std::optional<Seconds> moment_of(Place place) const;
+    /// Of one time through the recording.
+    Place end() const { return {bytes_.back()}; }
+
    private:
     Capacity(std::vector<double> times, std::vector<double> bytes, Seconds duration)
         : times_(std::move(times)), bytes_(std::move(bytes)), duration_(duration) {}

@@ -98,11 +98,12 @@ RecordedLink fill(const Trace& trace, const TraceFill& with) {
             .filled = std::move(filled)};
 }
 
-Seconds RecordedLink::round_trip_at(Seconds time) const {
-    const Seconds rest = time - std::floor(time / duration) * duration;
-    const auto after = std::upper_bound(round_trips.begin(), round_trips.end(), rest,
-                                        [](Seconds moment, const RoundTrip& trip) { return moment < trip.start; });
-    return after == round_trips.begin() ? after->time : std::prev(after)->time;
+Seconds round_trip_at(std::span<const RoundTrip> trips, Seconds duration, Seconds moment) {
+    BREAKEVEN_ASSERT(!trips.empty());
+    const Seconds rest = moment - std::floor(moment / duration) * duration;
+    const auto after = std::upper_bound(trips.begin(), trips.end(), rest,
+                                        [](Seconds time, const RoundTrip& trip) { return time < trip.start; });
+    return after == trips.begin() ? after->time : std::prev(after)->time;
 }
 
 }  // namespace breakeven

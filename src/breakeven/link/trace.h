@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,9 @@ struct RoundTrip {
     Seconds time{0.0};
     friend bool operator==(const RoundTrip&, const RoundTrip&) = default;
 };
+
+/// The one that holds at a moment of a recording that repeats; `trips` has at least one.
+Seconds round_trip_at(std::span<const RoundTrip> trips, Seconds duration, Seconds moment);
 
 struct Trace {
     std::string name;
@@ -69,7 +73,7 @@ struct RecordedLink {
     std::vector<RoundTrip> round_trips;
     std::vector<std::string> filled;  ///< "uplink: 0.3 of the downlink (--uplink-share 0.3)": for people, as they stand
 
-    Seconds round_trip_at(Seconds time) const;
+    Seconds round_trip_at(Seconds time) const { return breakeven::round_trip_at(round_trips, duration, time); }
 };
 
 /// Throws Error{usage} naming the option that would fill what is missing.
