@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include "breakeven/emulator/emulator.h"
+#include "breakeven/measure/counters.h"
 #include "breakeven/measure/machine.h"
+#include "breakeven/meters/choose.h"
 #include "cli/engines.h"
 #include "cli/inputs.h"
 #include "cli/shell.h"
@@ -40,8 +42,40 @@ Check check_store() {
     }
 }
 
+/// Whether anything here measures energy by itself; a recording instrument always can.
+Check check_meters() {
+    std::string here;
+    std::string reasons;
+    for (const MeterStatus& meter : meters_here()) {
+        const bool is_file = meter.name.find(":FILE") != std::string::npos;
+        if (meter.name == "powers" || is_file) continue;
+        if (meter.available) {
+            here += fmt::format("{}{} ({})", here.empty() ? "" : ", ", meter.name, meter.what);
+        } else {
+            reasons += fmt::format("{}{}: {}", reasons.empty() ? "" : "; ", meter.name, meter.reason);
+        }
+    }
+    if (!here.empty()) return {"energy meters", true, here};
+    return {"energy meters", false, reasons + "; use an instrument's recording (--meter csv:FILE)"};
+}
+
+Check check_counters() {
+    std::string reason;
+    std::string counted;
+    for (const EventCount& event : countable_events()) {
+        if (!event.reason.empty()) {
+            reason = event.reason;
+        } else {
+            counted += fmt::format("{}{}", counted.empty() ? "" : ", ", name(event.event));
+        }
+    }
+    if (reason.empty()) return {"counters", true, counted};
+    return {"counters", false, fmt::format("{}; counted are {}", reason, counted.empty() ? "none" : counted)};
+}
+
 void run_doctor(const Shell& shell) {
-    const std::vector<Check> checks{check_emulator(), check_engine(make_engines(shell)), check_store()};
+    const std::vector<Check> checks{check_emulator(), check_engine(make_engines(shell)), check_store(), check_meters(),
+                                    check_counters()};
     const Machine machine = this_machine();
     Json parts = Json::array();
     std::string text = fmt::format("{}\nmachine: {}\n\n", version_text(), to_text(machine));

@@ -3,13 +3,16 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 
 #include "breakeven/files/model_file.h"
 #include "breakeven/files/samples.h"
+#include "breakeven/measure/counters.h"
 #include "breakeven/measure/machine.h"
 #include "breakeven/measure/measurement.h"
 #include "breakeven/measure/noise.h"
 #include "breakeven/measure/sample_input.h"
+#include "breakeven/meters/choose.h"
 #include "breakeven/model/input_codec.h"
 #include "breakeven/units/text.h"
 #include "cli/engines.h"
@@ -17,13 +20,12 @@
 #include "cli/inputs.h"
 #include "cli/interrupt.h"
 #include "cli/loaded.h"
+#include "cli/security.h"
 #include "cli/shell.h"
 #include "cli/version.h"
 
 namespace breakeven::cli {
 namespace {
-
-constexpr const char* no_counters = "this version reads no hardware counters";
 
 struct Options {
     std::string model;
@@ -37,6 +39,7 @@ struct Options {
     std::uint64_t seed = 1;
     std::string meter = "powers";
     PowerOptions power;
+    std::string baseline;
     bool counters = false;
     std::string store;
     std::vector<std::string> at;
@@ -163,6 +166,7 @@ MeasureOptions measure_options(const Shell& shell, const Options& options) {
                           .progress = {},
                           .stop = &interrupted()};
     if (!options.rest.empty()) result.rest = parse_seconds(options.rest, "--idle");
+    if (!options.baseline.empty()) result.idle_baseline = parse_seconds(options.baseline, "--subtract-idle");
     if (!options.duration.empty()) result.duration = parse_seconds(options.duration, "--duration");
     result.progress = [&shell](const Progress& progress) {
         shell.progress(fmt::format("measuring: {:.0f} %, {} runs{}", 100.0 * progress.fraction, progress.runs,
@@ -207,6 +211,17 @@ void keep(Store& store, Answer& answer) {
     }
 }
 
+/// {"instructions": {"count": 1.2e9, "reason": null}, ...}; null where none were asked for.
+Json counts_json(const std::vector<EventCount>& counts) {
+    if (counts.empty()) return nullptr;
+    Json json = Json::object();
+    for (const EventCount& each : counts) {
+        json[std::string(name(each.event))] = {{"count", each.count ? Json(*each.count) : Json(nullptr)},
+                                               {"reason", each.count ? Json(nullptr) : Json(each.reason)}};
+    }
+    return json;
+}
+
 Json result_json(const Subjected& loaded, const Measurement& measurement, const MeasurementSet& set) {
     Json json{{"platform", loaded.title},
               {"engine", {{"name", loaded.platform.engine}, {"version", loaded.engine_version}}},
@@ -216,8 +231,8 @@ Json result_json(const Subjected& loaded, const Measurement& measurement, const 
               {"energy_j", to_json(measurement.energy.energy)}};
     if (!measurement.energy.energy) json["energy_reason"] = measurement.energy.reason;
     json["meter"] = measurement.meter;
-    json["counters"] = nullptr;
-    json["counters_reason"] = no_counters;
+    json["energy_above_idle_j"] = to_json(measurement.energy_above_idle);
+    json["counters"] = counts_json(measurement.counts);
     json["peak_rss_bytes"] = set.peak_memory.count();
     json["processor_s"] = measurement.processor_time ? Json(measurement.processor_time->count()) : Json(nullptr);
     if (measurement.head) json["head_s"] = to_json(measurement.head);
@@ -240,6 +255,10 @@ Json document(const Answer& answer) {
     const Machine& machine = answer.machine;
     return {{"model", {{"name", answer.model.image.name}, {"sha256", answer.model.image.sha256}}},
             {"results", results},
+            {"idle_power_w", answer.set.idle_power ? Json{{"value", answer.set.idle_power->value.in(watts)},
+                                                          {"origin", name(answer.set.idle_power->origin)}}
+                                                   : Json(nullptr)},
+            {"idle_power_reason", answer.set.idle_reason.empty() ? Json(nullptr) : Json(answer.set.idle_reason)},
             {"machine",
              {{"host", machine.name},
               {"cpu", machine.cpu},
@@ -268,6 +287,51 @@ std::string headline(const Answer& answer) {
     return fmt::format("{} takes {} on {}\n", answer.model.image.name, to_text(best->latency->p50), best->title);
 }
 
+/// "1.23 M": events of one run.
+std::string event_text(double count) {
+    if (count >= 1e9) return fmt::format("{:.3g} G", count / 1e9);
+    if (count >= 1e6) return fmt::format("{:.3g} M", count / 1e6);
+    return count >= 1e4 ? fmt::format("{:.3g} k", count / 1e3) : fmt::format("{:.3g}", count);
+}
+
+/// Per inference, one row an event; what is not counted says why, once.
+std::string counts_text(const MeasurementSet& set) {
+    std::vector<std::string> header{"an inference"};
+    std::vector<std::vector<std::string>> rows;
+    std::map<std::string, std::string> reasons;  // why, and which events
+    for (const Measurement& each : set.measurements) {
+        if (each.counts.empty()) continue;
+        header.push_back(each.title);
+        rows.resize(each.counts.size());
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+            const EventCount& count = each.counts[i];
+            const std::string event(name(count.event));
+            if (rows[i].empty()) rows[i].push_back(event);
+            rows[i].push_back(count.count ? event_text(*count.count) : "-");
+            std::string& who = reasons[count.reason];
+            if (!count.count && who.find(event) == std::string::npos) who += (who.empty() ? "" : ", ") + event;
+        }
+    }
+    if (rows.empty()) return "";
+    std::string text = "\n" + table(header, rows);
+    for (const auto& [reason, events] : reasons) {
+        if (!events.empty()) text += fmt::format("{}: {}\n", events, reason);
+    }
+    return text;
+}
+
+std::string idle_text(const MeasurementSet& set) {
+    if (!set.idle_power) return set.idle_reason.empty() ? "" : fmt::format("no idle power: {}\n", set.idle_reason);
+    std::string text = fmt::format("at rest it draws {} ({}); above that an inference takes",
+                                   to_text(set.idle_power->value), name(set.idle_power->origin));
+    for (const Measurement& each : set.measurements) {
+        if (each.energy_above_idle) {
+            text += fmt::format(" {} on {}", to_text(each.energy_above_idle->value), each.title);
+        }
+    }
+    return text + "\n";
+}
+
 std::string text_of(const Answer& answer) {
     std::vector<std::vector<std::string>> rows;
     std::vector<std::vector<std::string>> parts;
@@ -293,21 +357,24 @@ std::string text_of(const Answer& answer) {
     if (rows.empty()) return text;
     text += "\n" + table({"platform", "runs", "p50", "+-", "p90", "p99", "max", "energy"}, rows);
     if (!parts.empty()) text += "\n" + table({"of which", "head", "network", "queue", "compute"}, parts);
-    text += fmt::format("\nruns: warm-up found + steady; +-: 95 % interval of p50; memory {}\n{}{}\n",
-                        to_text(answer.set.peak_memory), reasons, to_text(answer.machine));
+    text += counts_text(answer.set);
+    text += fmt::format("\nruns: warm-up found + steady; +-: 95 % interval of p50; memory {}\n{}{}{}\n",
+                        to_text(answer.set.peak_memory), reasons, idle_text(answer.set), to_text(answer.machine));
     return text;
 }
 
 void run_measure(Shell& shell, const Options& options) {
     for (const std::string& platform : options.platforms) parse_platform(platform);  // a slip is told before long work
-    const MeasureOptions how = measure_options(shell, options);
-    const std::unique_ptr<Meter> meter = make_meter(options.meter, powers_of(options.power));
+    MeasureOptions how = measure_options(shell, options);
+    const std::unique_ptr<Meter> meter = make_meter(options.meter, powers_of(options.power), shell.clock);
     Answer answer{
         .model = load_model(options.model), .machine = this_machine(), .loaded = {}, .set = {}, .warnings = {}};
     const std::unique_ptr<Store> store = store_of(options, answer.warnings);
     const Engines engines = make_engines(shell);
     answer.loaded = load_all(shell, options, engines, answer);
-    if (options.counters) answer.warnings.emplace_back(fmt::format("no counters: {}", no_counters));
+    std::unique_ptr<Counters> counters;
+    if (options.counters) counters = make_counters();  // now that every engine has its threads
+    how.counters = counters.get();
 
     std::vector<Subject> subjects;
     for (const Subjected& each : answer.loaded)
@@ -369,8 +436,16 @@ void add_measure(CLI::App& app, Shell& shell) {
         ->check(CLI::IsMember({"mirrored", "shuffled"}))
         ->capture_default_str();
     command->add_option("--seed", options->seed, "of the random inputs and the shuffling")->capture_default_str();
-    command->add_option("--meter", options->meter, "what tells the energy: powers (modelled)")->capture_default_str();
-    command->add_flag("--counters", options->counters, "hardware counters, where there are any");
+    command
+        ->add_option("--meter", options->meter,
+                     "what tells the energy: powers (modelled), rapl, hwmon, ina, nvml, battery, csv:FILE, "
+                     "joulescope:FILE, trace-energy:FILE (with ,sync=pulse); `breakeven platforms` lists them")
+        ->capture_default_str();
+    command->add_option("--subtract-idle", options->baseline,
+                        "first meter the machine at rest for so long, such as 10s; the energy above that is told too");
+    command->add_flag("--counters", options->counters,
+                      "instructions, L1 loads and misses, page faults, cycles, where they can be counted");
+    add_security_options(*command, shell);
     add_power_options(*command, options->power);
     add_store_option(*command, options->store);
 }

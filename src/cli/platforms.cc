@@ -1,6 +1,7 @@
 // `breakeven platforms`: what this machine can run on, and why something is missing.
 #include <fmt/format.h>
 
+#include "breakeven/meters/choose.h"
 #include "cli/engines.h"
 #include "cli/shell.h"
 
@@ -19,14 +20,25 @@ void run_platforms(const Shell& shell) {
                              {"reason", status.available ? Json(nullptr) : Json(status.reason)}});
         rows.push_back({name, status.platform.engine, status.available ? "yes" : "no: " + status.reason});
     }
-    shell.answer({{"platforms", platforms}},
-                 table({"platform", "engine", "available"}, rows) + "a server is a platform too: grpc://HOST:PORT\n");
+    Json meters = Json::array();
+    std::vector<std::vector<std::string>> meter_rows;
+    for (const MeterStatus& meter : meters_here()) {
+        meters.push_back({{"name", meter.name},
+                          {"what", meter.what},
+                          {"available", meter.available},
+                          {"reason", meter.available ? Json(nullptr) : Json(meter.reason)}});
+        meter_rows.push_back({meter.name, meter.available ? "yes: " + meter.what : "no: " + meter.reason});
+    }
+    shell.answer({{"platforms", platforms}, {"meters", meters}},
+                 table({"platform", "engine", "available"}, rows) + "a server is a platform too: grpc://HOST:PORT\n\n" +
+                     table({"meter (measure --meter)", "available"}, meter_rows));
 }
 
 }  // namespace
 
 void add_platforms(CLI::App& app, Shell& shell) {
-    add_command(app, shell, "platforms", "what this machine can run a network on, and why something is missing",
+    add_command(app, shell, "platforms",
+                "what this machine can run a network on and meter it with, and why something is missing",
                 "breakeven platforms", [&shell] { run_platforms(shell); });
 }
 

@@ -10,7 +10,6 @@
 #include <functional>
 
 #include "breakeven/error.h"
-#include "breakeven/measure/meter.h"
 #include "breakeven/measure/noise.h"
 #include "breakeven/measure/sample_input.h"
 #include "breakeven/tensor/strings.h"
@@ -165,11 +164,6 @@ TEST_F(MachineTest, AWatchSaysWhatHappenedSinceItWasMade) {
     EXPECT_THAT(watch.warnings(), testing::IsEmpty());
     write("proc/stat", "cpu  0 0 0 1100 0 0 0 50 0 0\n");
     EXPECT_THAT(watch.warnings(), testing::ElementsAre(HasSubstr("33.3 %")));
-}
-
-TEST(MeterChoice, KnowsItsNames) {
-    EXPECT_EQ(make_meter("powers", {})->name(), "powers");
-    EXPECT_THROW(make_meter("joulescope", {}), Error);
 }
 
 TEST(SampleInput, HasTypeAndShapeAndOpenDimensionsOfOne) {

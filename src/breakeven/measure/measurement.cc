@@ -50,7 +50,16 @@ struct Turn {
     std::size_t first = 0;
     std::size_t count = 0;
     EnergyReading energy;
+    std::size_t stretch = 0;  ///< the meter's, counted over all subjects
+    Seconds elapsed{0.0};     ///< by the clock, with what lies between the runs
     Seconds processor_time{0.0};
+    std::vector<EventCount> counts;
+};
+
+/// A meter, and how many stretches it has seen.
+struct Metering {
+    Meter& meter;
+    std::size_t stretches = 0;
 };
 
 /// One subject's runs so far.
@@ -65,12 +74,12 @@ class Series final {
     bool done() const { return done_; }
     std::size_t runs() const { return result_.samples.size(); }
 
-    void take_turn(Clock& clock, Meter& meter, std::size_t rivals) {
+    void take_turn(Clock& clock, Metering& metering, std::size_t rivals) {
         try {
             if (rivals > 0 && !result_.samples.empty() && result_.samples.back() < settle_below) {
                 const RunResult settling = subject_.runner.run(subject_.inputs);
             }
-            run(turn_length(), clock, meter);
+            run(turn_length(), clock, metering);
         } catch (const Error& error) {
             result_.failure = error;
             done_ = true;
@@ -87,7 +96,14 @@ class Series final {
         return wanted > 0.0 ? std::clamp(have / wanted, 0.0, 1.0) : 1.0;
     }
 
-    Measurement finish(const Meter& meter);
+    /// What the meter says of its stretches now that all are over; empty: what it said at their ends stands.
+    void settle(const std::vector<EnergyReading>& readings) {
+        for (Turn& turn : turns_) {
+            if (turn.stretch < readings.size()) turn.energy = readings[turn.stretch];
+        }
+    }
+
+    Measurement finish(const Meter& meter, const std::optional<Figure<Watts>>& idle_power);
 
    private:
     std::size_t turn_length() const {
@@ -102,9 +118,10 @@ class Series final {
         return static_cast<std::size_t>(std::clamp(fitting, 1.0, static_cast<double>(most)));
     }
 
-    void run(std::size_t count, Clock& clock, Meter& meter);
+    void run(std::size_t count, Clock& clock, Metering& metering);
     bool enough();
-    EnergyReading mean_energy(std::size_t warmup) const;
+    EnergyReading mean_energy(std::size_t warmup, const Figure<Watts>& less) const;
+    std::vector<EventCount> mean_counts(std::size_t warmup) const;
     std::optional<Seconds> mean_processor_time(std::size_t warmup) const;
 
     const Subject& subject_;
@@ -119,14 +136,16 @@ class Series final {
     bool done_ = false;
 };
 
-void Series::run(std::size_t count, Clock& clock, Meter& meter) {
+void Series::run(std::size_t count, Clock& clock, Metering& metering) {
     make_room(result_.samples, count);
     make_room(result_.server_times, count);
     make_room(result_.head_times, count);
     make_room(turns_, 1);
-    Turn turn{.first = runs(), .energy = {}};
+    Turn turn{.first = runs(), .energy = {}, .stretch = metering.stretches++, .counts = {}};
     const Seconds processor_before = processor_time();
-    meter.start();
+    const Seconds began = clock.now();
+    metering.meter.start();
+    if (options_.counters != nullptr) options_.counters->start();
     std::optional<Error> failure;
     Seconds busy{0.0};
     for (; turn.count < count; ++turn.count) {
@@ -145,7 +164,10 @@ void Series::run(std::size_t count, Clock& clock, Meter& meter) {
             break;
         }
     }
-    turn.energy = meter.stop({.busy = busy, .place = subject_.platform.is_remote() ? Place::server : Place::here});
+    if (options_.counters != nullptr) turn.counts = options_.counters->stop();
+    turn.elapsed = clock.now() - began;
+    turn.energy = metering.meter.stop(
+        {.busy = busy, .place = subject_.platform.is_remote() ? Place::server : Place::here, .elapsed = turn.elapsed});
     turn.processor_time = processor_time() - processor_before;
     busy_ += busy;
     if (turn.count > 0) turns_.push_back(std::move(turn));
@@ -169,7 +191,7 @@ bool Series::enough() {
     return look && satisfied();
 }
 
-Measurement Series::finish(const Meter& meter) {
+Measurement Series::finish(const Meter& meter, const std::optional<Figure<Watts>>& idle_power) {
     result_.warmup = find_warmup(result_.samples);
     result_.warmup.count = std::min(std::max(result_.warmup.count, options_.warmup_least), runs());
     const std::size_t warmup = result_.warmup.count;
@@ -178,7 +200,9 @@ Measurement Series::finish(const Meter& meter) {
     summarize_steady(result_);
     result_.meter = meter.name();
     if (result_.latency) {
-        result_.energy = mean_energy(warmup);
+        result_.energy = mean_energy(warmup, {watts(0), Origin::measured});
+        if (result_.energy.energy && idle_power) result_.energy_above_idle = mean_energy(warmup, *idle_power).energy;
+        result_.counts = mean_counts(warmup);
         result_.processor_time = mean_processor_time(warmup);
     } else {
         result_.energy = EnergyReading::none("there was no steady run");
@@ -186,8 +210,8 @@ Measurement Series::finish(const Meter& meter) {
     return std::move(result_);
 }
 
-/// The steady runs' share of each turn's energy, by time, over their number.
-EnergyReading Series::mean_energy(std::size_t warmup) const {
+/// The steady runs' share of each turn's energy less so much all the time, by time, over their number.
+EnergyReading Series::mean_energy(std::size_t warmup, const Figure<Watts>& less) const {
     const std::span<const Seconds> samples(result_.samples);
     Figure<Joules> total{joules(0), Origin::measured};
     for (const Turn& turn : turns_) {
@@ -197,9 +221,32 @@ EnergyReading Series::mean_energy(std::size_t warmup) const {
         const std::span<const Seconds> steady = all.subspan(warmup > turn.first ? warmup - turn.first : 0);
         const Seconds busy = sum(all);
         const double share = busy > Seconds(0) ? sum(steady) / busy : 0.0;
-        total = total + Figure<Joules>{turn.energy.energy->value * share, turn.energy.energy->origin};
+        const Joules energy = turn.energy.energy->value - less.value * turn.elapsed;
+        total = total + Figure<Joules>{energy * share, weaker(turn.energy.energy->origin, less.origin)};
     }
     return {Figure<Joules>{total.value / static_cast<double>(runs() - warmup), total.origin}, ""};
+}
+
+/// Over the turns that hold steady runs alone.
+std::vector<EventCount> Series::mean_counts(std::size_t warmup) const {
+    std::vector<EventCount> total;
+    std::size_t count = 0;
+    for (const Turn& turn : turns_) {
+        if (turn.first < warmup || turn.counts.empty()) continue;
+        if (total.empty()) {
+            total = turn.counts;
+        } else {
+            for (std::size_t i = 0; i < total.size(); ++i) {
+                if (!turn.counts[i].count) total[i] = turn.counts[i];
+                if (total[i].count) *total[i].count += *turn.counts[i].count;
+            }
+        }
+        count += turn.count;
+    }
+    for (EventCount& each : total) {
+        if (each.count) *each.count /= static_cast<double>(count);
+    }
+    return total;
 }
 
 std::optional<Seconds> Series::mean_processor_time(std::size_t warmup) const {
@@ -301,6 +348,19 @@ void summarize_steady(Measurement& measurement) {
     measurement.server = ServerSummary{*summarize(queue), *summarize(compute), *summarize(network)};
 }
 
+namespace {
+
+/// The meter's stretch at rest.
+EnergyReading rest(Seconds time, Clock& clock, Metering& metering) {
+    ++metering.stretches;
+    metering.meter.start();
+    const Seconds began = clock.now();
+    clock.sleep_until(began + time);
+    return metering.meter.stop({.busy = Seconds(0.0), .place = Place::nowhere, .elapsed = clock.now() - began});
+}
+
+}  // namespace
+
 MeasurementSet measure(const std::vector<Subject>& subjects, const MeasureOptions& options, Clock& clock,
                        Meter& meter) {
     BREAKEVEN_ASSERT(options.runs > 0 && options.runs <= samples_limit);
@@ -308,6 +368,12 @@ MeasurementSet measure(const std::vector<Subject>& subjects, const MeasureOption
     std::vector<Series> all;
     all.reserve(subjects.size());
     for (const Subject& subject : subjects) all.emplace_back(subject, options);
+
+    MeasurementSet result;
+    Metering metering{meter};
+    meter.prepare();
+    EnergyReading idle = EnergyReading::none("");
+    if (options.idle_baseline) idle = rest(*options.idle_baseline, clock, metering);
 
     Random random(options.seed);
     Reporter reporter(options, clock);
@@ -322,14 +388,23 @@ MeasurementSet measure(const std::vector<Subject>& subjects, const MeasureOption
         for (const std::size_t i : order) {
             if (stopped()) break;
             if (all[i].done()) continue;
-            all[i].take_turn(clock, meter, active() - 1);
+            all[i].take_turn(clock, metering, active() - 1);
             reporter.report(all);
         }
     }
 
-    MeasurementSet result;
     result.interrupted = active() > 0;
-    for (Series& series : all) result.measurements.push_back(series.finish(meter));
+    const std::vector<EnergyReading> settled = meter.settle();
+    for (Series& series : all) series.settle(settled);
+    if (options.idle_baseline) {
+        if (!settled.empty()) idle = settled.front();
+        if (idle.energy) {
+            result.idle_power = Figure<Watts>{idle.energy->value / *options.idle_baseline, idle.energy->origin};
+        } else {
+            result.idle_reason = idle.reason;
+        }
+    }
+    for (Series& series : all) result.measurements.push_back(series.finish(meter, result.idle_power));
     result.peak_memory = peak_memory();
     for (const Measurement& measurement : result.measurements) add_warnings(measurement, result.warnings);
     return result;

@@ -11,7 +11,8 @@
 
 #include "breakeven/engine/engine.h"
 #include "breakeven/error.h"
-#include "breakeven/measure/meter.h"
+#include "breakeven/measure/counters.h"
+#include "breakeven/meters/meter.h"
 #include "breakeven/stats/summary.h"
 #include "breakeven/stats/warmup.h"
 #include "breakeven/time/clock.h"
@@ -49,6 +50,9 @@ struct MeasureOptions {
     std::uint64_t seed = 1;
     /// How long nothing happens before each run: a sporadic application, whose connection rests in between.
     Seconds rest{0.0};
+    /// Instead of none: rest so long before all, so that what the machine draws at rest is known.
+    std::optional<Seconds> idle_baseline = {};
+    Counters* counters = nullptr;                   ///< none where null
     std::function<void(const Progress&)> progress;  ///< between turns, at most ten times a second
     const std::atomic<bool>* stop = nullptr;        ///< set from anywhere: return what was measured
 };
@@ -73,6 +77,9 @@ struct Measurement {
     std::optional<Summary> head;          ///< where every steady run had one
     std::optional<ServerSummary> server;  ///< where every steady run told its parts
     EnergyReading energy;                 ///< of one steady run, the mean
+    /// The same above what the machine draws at rest, where that was measured.
+    std::optional<Figure<Joules>> energy_above_idle;
+    std::vector<EventCount> counts;  ///< of one steady run, the mean; empty where none were asked for
     std::string meter;
     std::optional<Seconds> processor_time;  ///< of this process for one steady run, the mean
     std::optional<Error> failure;           ///< why it ended early: a server that was lost, inputs that do not fit
@@ -81,6 +88,9 @@ struct Measurement {
 struct MeasurementSet {
     std::vector<Measurement> measurements;  ///< in the order of the subjects
     Bytes peak_memory;                      ///< resident, of this process with all subjects loaded
+    /// What the machine drew at rest; nothing, with a reason where it was asked for.
+    std::optional<Figure<Watts>> idle_power;
+    std::string idle_reason;
     bool interrupted = false;
     std::vector<std::string> warnings;  ///< no steady state, many outliers, too few runs
 };

@@ -1,11 +1,10 @@
-// Meter: tells the energy of a stretch of work. There is one so far: modelled from the powers that the user gives.
-// Real meters (a counter, a power monitor) fill the same interface and answer `measured`.
+// Meter: tells the energy of stretches of work. Live ones (a counter, a sensor) tell when a stretch ends; recorded ones
+// (an instrument that writes a file) when all are over. `make_meter` of choose.h makes the one that a user names.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
+#include <vector>
 
 #include "breakeven/plan/device.h"
 #include "breakeven/units/origin.h"
@@ -13,12 +12,14 @@
 
 namespace breakeven {
 
-/// Where the work between start and stop ran: a device that waits for a server draws another power.
-enum class Place { here, server };
+/// Where the work between start and stop ran: a device that waits for a server draws another power, and one that rests
+/// yet another. The idle power is that of a stretch of `nowhere`.
+enum class Place { here, server, nowhere };
 
 struct Work {
-    Seconds busy{0.0};  ///< the time inside inferences; the rest between start and stop was bookkeeping
+    Seconds busy{0.0};  ///< the time inside inferences; the rest between start and stop was bookkeeping or rest
     Place place = Place::here;
+    Seconds elapsed{0.0};  ///< from start to stop
 };
 
 /// An energy with its origin, or the reason why there is none; never both.
@@ -27,6 +28,7 @@ struct EnergyReading {
     std::string reason;
 
     static EnergyReading none(std::string reason) { return {std::nullopt, std::move(reason)}; }
+    static EnergyReading measured(Joules energy) { return {Figure<Joules>{energy, Origin::measured}, ""}; }
     friend bool operator==(const EnergyReading&, const EnergyReading&) = default;
 };
 
@@ -36,9 +38,14 @@ class Meter {
 
     /// As `--meter` spells it and results carry it.
     virtual std::string name() const = 0;
+    /// Before the first stretch, with nothing else running: a recorded meter sends its pulse here.
+    virtual void prepare() {}
     virtual void start() = 0;
-    /// The energy since start(), for the work done meanwhile.
+    /// The energy since start(), for the work done meanwhile. A meter that is lost gives the reason; it never throws.
     virtual EnergyReading stop(const Work& work) = 0;
+    /// After the last stretch. What a recorded meter says of all stretches since the last settle(), in their order: it
+    /// replaces what stop() said. Live meters give nothing.
+    virtual std::vector<EnergyReading> settle() { return {}; }
 };
 
 /// active power x busy time. Without an active power, and for work on a server (where the radio's share is the link's
@@ -54,8 +61,5 @@ class PowerMeter final : public Meter {
    private:
     Powers powers_;
 };
-
-/// The meter that `--meter` names; throws Error{usage} for an unknown name.
-std::unique_ptr<Meter> make_meter(std::string_view name, const Powers& powers);
 
 }  // namespace breakeven
