@@ -276,5 +276,17 @@ TEST(Trace, HasTheMeanRatesThatItsSourceGives) {
     EXPECT_NEAR(umts.mean_rate().in(megabits_per_second)*1500 / 1448, 0.943, 0.005);
 }
 
+TEST(TraceCsv, ReadsWhatItWrote) {
+    std::string text(trace_csv_header);
+    text += trace_csv_row({.time = 0_s, .up = bytes_per_second(1e6), .down = std::nullopt, .round_trip = 0.05_s});
+    text += trace_csv_row({.time = 1.25_s, .up = bytes_per_second(0.0), .down = bytes_per_second(2e6), .round_trip = std::nullopt});
+    const Trace trace = parse_trace_csv(text, "written");
+    EXPECT_EQ(trace.duration, 2.5_s);
+    EXPECT_EQ(trace.up->carried({.from = 0_s, .to = 2.5_s}), 1'250'000_B);
+    EXPECT_EQ(trace.down->carried({.from = 1.25_s, .to = 2.25_s}), 2'000'000_B);
+    EXPECT_EQ(trace.round_trips.front().time, 0.05_s);
+    EXPECT_EQ(trace.cells_held, 2);
+}
+
 }  // namespace
 }  // namespace breakeven

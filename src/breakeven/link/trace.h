@@ -42,6 +42,16 @@ struct Trace {
 /// negative or endless values. `name` says in errors where the text came from.
 Trace parse_trace_csv(std::string_view text, const std::string& name);
 
+/// One row of such a text, for who writes one; what is absent was not measured.
+struct TraceRow {
+    Seconds time{0.0};
+    std::optional<BytesPerSecond> up{};
+    std::optional<BytesPerSecond> down{};
+    std::optional<Seconds> round_trip{};
+};
+inline constexpr std::string_view trace_csv_header = "time_s,uplink_Bps,downlink_Bps,rtt_s\n";
+std::string trace_csv_row(const TraceRow& row);
+
 /// Each opportunity carries what TCP puts into a 1500-byte packet (tcp_segment). Throws Error{input}, naming the line.
 Capacity parse_mahimahi(std::string_view text, const std::string& name);
 

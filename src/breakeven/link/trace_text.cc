@@ -195,6 +195,16 @@ Trace parse_trace_csv(std::string_view text, const std::string& name) {
     return trace;
 }
 
+std::string trace_csv_row(const TraceRow& row) {
+    std::string text = fmt::format("{:.3f},", row.time.count());
+    if (row.up) text += fmt::format("{:.0f}", row.up->in(bytes_per_second));
+    text += ',';
+    if (row.down) text += fmt::format("{:.0f}", row.down->in(bytes_per_second));
+    text += ',';
+    if (row.round_trip) text += fmt::format("{:.6f}", row.round_trip->count());
+    return text + '\n';
+}
+
 bool is_mahimahi(std::string_view text) {
     const std::string_view line = text.substr(0, text.find_first_of("\r\n"));
     return !line.empty() && line.find_first_not_of("0123456789") == std::string_view::npos;
