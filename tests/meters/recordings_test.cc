@@ -48,7 +48,7 @@ std::string csv_refusal(const std::string& text) {
     return refusal_of([&] { parse_power_csv(text, "power.csv"); });
 }
 
-double energy_of(const Recording& recording, const Window& window) {
+double energy_of(const Recording& recording, const TimeWindow& window) {
     const auto energy = recording.trace.energy(window).energy;
     EXPECT_TRUE(energy.has_value());
     return energy ? energy->in(joules) : 0.0;
@@ -148,7 +148,7 @@ TEST_P(EnergyRun, IntegratesToThePublishedEnergyPerInference) {
     std::string line;
     std::getline(table, line);
     std::vector<double> each;
-    for (const Window& window : windows) {
+    for (const TimeWindow& window : windows) {
         ASSERT_TRUE(std::getline(table, line));
         std::istringstream cells(line);
         std::vector<double> numbers;
@@ -230,7 +230,7 @@ TEST(Jls, TakesTheSummariesWhereTheSamplesWereLeftOut) {
     const Recording recording = parse_jls(bytes, "a");
     const Recording whole = parse_jls(own_data("current_voltage.jls"), "a");
     // 16 samples a summary: the product of means is not the mean of products, but near it here.
-    const Window window{0.304_s, 0.896_s};
+    const TimeWindow window{0.304_s, 0.896_s};
     EXPECT_NEAR(energy_of(recording, window) / energy_of(whole, window), 1.0, 1e-3);
     EXPECT_LT(recording.trace.pieces().size(), whole.trace.pieces().size() / 10);
 }

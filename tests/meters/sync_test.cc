@@ -22,7 +22,7 @@ struct Instrument {
     ClockMap clock;
     Seconds step = 2_ms;
     double noise = 0.1;
-    std::vector<Window> loads;  ///< by the run's clock
+    std::vector<TimeWindow> loads;  ///< by the run's clock
     static constexpr double rest = 1.0;
     static constexpr double load = 2.0;
 
@@ -31,7 +31,7 @@ struct Instrument {
         std::vector<PowerSample> samples;
         for (Seconds run = from; run < to; run += step) {
             double power = rest + noise * random.normal();
-            for (const Window& window : loads) power += run >= window.from && run < window.to ? load - rest : 0.0;
+            for (const TimeWindow& window : loads) power += run >= window.from && run < window.to ? load - rest : 0.0;
             samples.push_back({clock.to_recording(run), watts(power)});
         }
         return PowerTrace::of_samples(samples);

@@ -56,11 +56,11 @@ PowerTrace PowerTrace::of_samples(std::span<const PowerSample> samples) {
     return PowerTrace(std::move(pieces));
 }
 
-Window PowerTrace::span() const {
-    return pieces_.empty() ? Window{} : Window{pieces_.front().from, pieces_.back().to};
+TimeWindow PowerTrace::span() const {
+    return pieces_.empty() ? TimeWindow{} : TimeWindow{pieces_.front().from, pieces_.back().to};
 }
 
-WindowEnergy PowerTrace::energy(const Window& window) const {
+WindowEnergy PowerTrace::energy(const TimeWindow& window) const {
     WindowEnergy result;
     if (!(window.from < window.to)) {
         result.energy = joules(0);
@@ -86,7 +86,7 @@ WindowEnergy PowerTrace::energy(const Window& window) const {
     return result;
 }
 
-std::optional<Watts> PowerTrace::mean(const Window& window) const {
+std::optional<Watts> PowerTrace::mean(const TimeWindow& window) const {
     const WindowEnergy energy = this->energy(window);
     if (!(energy.covered > Seconds(0.0))) return std::nullopt;
     return energy.recorded / energy.covered;

@@ -19,11 +19,11 @@ struct PowerPiece {
     friend bool operator==(const PowerPiece&, const PowerPiece&) = default;
 };
 
-struct Window {
+struct TimeWindow {
     Seconds from{0.0};
     Seconds to{0.0};
     Seconds length() const { return to - from; }
-    friend bool operator==(const Window&, const Window&) = default;
+    friend bool operator==(const TimeWindow&, const TimeWindow&) = default;
 };
 
 /// What a recording says of a window.
@@ -58,10 +58,10 @@ class PowerTrace final {
     const std::vector<PowerPiece>& pieces() const { return pieces_; }
     bool empty() const { return pieces_.empty(); }
     /// From the first piece's begin to the last one's end; nothing recorded: an empty window.
-    Window span() const;
-    WindowEnergy energy(const Window& window) const;
+    TimeWindow span() const;
+    WindowEnergy energy(const TimeWindow& window) const;
     /// The mean over what was recorded; nothing where the window holds nothing.
-    std::optional<Watts> mean(const Window& window) const;
+    std::optional<Watts> mean(const TimeWindow& window) const;
 
    private:
     std::vector<PowerPiece> pieces_;

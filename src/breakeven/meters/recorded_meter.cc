@@ -91,8 +91,8 @@ std::vector<EnergyReading> RecordedMeter::settle() {
         if (options_.matching == Matching::pulse) send_pulse();
         const Recording recording = read_to_the_end();
         const ClockMap map = map_to(recording);
-        for (const Window& stretch : stretches_) {
-            const Window window = map.to_recording(stretch);
+        for (const TimeWindow& stretch : stretches_) {
+            const TimeWindow window = map.to_recording(stretch);
             const WindowEnergy found = recording.trace.energy(window);
             readings.push_back(found.energy
                                    ? EnergyReading::measured(*found.energy)

@@ -53,7 +53,7 @@ class RecordedMeter final : public Meter {
     RecordedMeterOptions options_;
     Clock& clock_;
     Seconds started_{0.0};
-    std::vector<Window> stretches_;
+    std::vector<TimeWindow> stretches_;
     std::optional<PulsesSent> pulses_;
     Seconds calendar_offset_{0.0};  ///< calendar - clock
     std::string matched_;

@@ -21,9 +21,9 @@ Recording parse_power_csv(std::string_view text, const std::string& name);
 /// hertz as a 32-bit float, then one 32-bit float a sample, the microjoules of its interval; little-endian.
 Recording parse_trace_energy(std::string_view bytes, const std::string& name);
 
-/// `timestamps.json` beside it: the edges of windows in seconds. Window i lies between stamps i - 1 and i; the even
+/// `timestamps.json` beside it: the edges of windows in seconds. TimeWindow i lies between stamps i - 1 and i; the even
 /// ones are measured, the odd ones lie between.
-std::vector<Window> parse_measured_windows(std::string_view text, const std::string& name);
+std::vector<TimeWindow> parse_measured_windows(std::string_view text, const std::string& name);
 
 /// Joulescope's own file, format 1 (`.jls` of the programs since 2022; the older `.jls` is refused with advice): the
 /// signal `power`, else `current` times `voltage`. Fine samples are averaged to at most 10,000 a second.

@@ -56,14 +56,14 @@ Error refusal(const std::string& name, const std::string& reason) {
     return Error(ErrorKind::input, fmt::format("match power recording '{}' to the run", name), reason);
 }
 
-Window around(Seconds time, Seconds reach) {
+TimeWindow around(Seconds time, Seconds reach) {
     return {time - reach, time + reach};
 }
 
 }  // namespace
 
-std::optional<PulseFound> find_pulse(const PowerTrace& trace, const Pulse& pulse, const Window& where) {
-    const Window all = trace.span();
+std::optional<PulseFound> find_pulse(const PowerTrace& trace, const Pulse& pulse, const TimeWindow& where) {
+    const TimeWindow all = trace.span();
     const Seconds from = std::max(where.from, all.from);
     const Seconds to = std::min(where.to, all.to - pulse.length());
     const Seconds step = pulse.chip / steps_a_chip;
@@ -84,9 +84,9 @@ std::optional<PulseFound> find_pulse(const PowerTrace& trace, const Pulse& pulse
 
 ClockMap match_clocks(const PowerTrace& trace, const Pulse& pulse, const PulsesSent& sent,
                       const std::optional<ClockGuess>& guess, const std::string& name) {
-    const Window first_in = guess ? around(guess->map.to_recording(sent.first), guess->uncertainty) : trace.span();
+    const TimeWindow first_in = guess ? around(guess->map.to_recording(sent.first), guess->uncertainty) : trace.span();
     // Two pulses alike: without a guess the first one lies before the place where the last one can begin.
-    Window search = first_in;
+    TimeWindow search = first_in;
     if (!guess && sent.last) search.to = std::min(search.to, trace.span().to - (*sent.last - sent.first));
     const auto first = find_pulse(trace, pulse, search);
     if (!first) {

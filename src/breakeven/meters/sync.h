@@ -30,7 +30,7 @@ inline constexpr double pulse_score_min = 0.93;
 
 /// The best place within `where`; nothing where no place reaches `pulse_score_min`. Correlates the means of the chips
 /// with the code at every twentieth of a chip, then looks between the neighbours of the best.
-std::optional<PulseFound> find_pulse(const PowerTrace& trace, const Pulse& pulse, const Window& where);
+std::optional<PulseFound> find_pulse(const PowerTrace& trace, const Pulse& pulse, const TimeWindow& where);
 
 /// Run time to recording time: offset + rate * t.
 struct ClockMap {
@@ -38,7 +38,7 @@ struct ClockMap {
     double rate = 1.0;
 
     Seconds to_recording(Seconds run) const { return offset + rate * run; }
-    Window to_recording(const Window& run) const { return {to_recording(run.from), to_recording(run.to)}; }
+    TimeWindow to_recording(const TimeWindow& run) const { return {to_recording(run.from), to_recording(run.to)}; }
 };
 
 /// When the pulses were drawn by the run's clock.

@@ -56,7 +56,7 @@ Recording parse_trace_energy(std::string_view bytes, const std::string& name) {
     return {.trace = PowerTrace(std::move(pieces)), .has_calendar_time = false};
 }
 
-std::vector<Window> parse_measured_windows(std::string_view text, const std::string& name) {
+std::vector<TimeWindow> parse_measured_windows(std::string_view text, const std::string& name) {
     nlohmann::json stamps;
     try {
         stamps = nlohmann::json::parse(text);
@@ -67,9 +67,9 @@ std::vector<Window> parse_measured_windows(std::string_view text, const std::str
     if (!stamps.is_array() || stamps.size() > stamps_max || !std::all_of(stamps.begin(), stamps.end(), is_number)) {
         throw refusal(name, "it must be a JSON array of seconds");
     }
-    std::vector<Window> windows;
+    std::vector<TimeWindow> windows;
     for (std::size_t i = 1; i < stamps.size(); ++i) {
-        const Window window{Seconds(stamps[i - 1].get<double>()), Seconds(stamps[i].get<double>())};
+        const TimeWindow window{Seconds(stamps[i - 1].get<double>()), Seconds(stamps[i].get<double>())};
         if (!(window.from <= window.to)) throw refusal(name, fmt::format("stamp {} goes back in time", i));
         if (i % 2 == 0) windows.push_back(window);
     }
