@@ -89,6 +89,36 @@ TEST(PruneChannels, WhatWasSeenLessOftenThanItHasInputsKeepsThem) {
     EXPECT_TRUE(found);
 }
 
+TEST(PruneChannels, GivenWidthsAreThoseOfAnotherChoice) {
+    const Model model = fixture::varied();
+    const Calibration calibration = fixture::calibration(fixture::picture, 64);
+    const PrunedNetwork ours = prune_channels(model, small_steps(0.7), calibration);
+    ChannelOptions options = small_steps(1.0);
+    options.choice = ChannelChoice::magnitude;
+    for (const PrunedChannels& group : ours.report.groups) options.widths.push_back(group.after);
+    const PrunedNetwork same = prune_channels(model, options, calibration);
+    EXPECT_EQ(same.report.macs_after, ours.report.macs_after);
+    EXPECT_EQ(same.report.work_left, ours.report.work_left);
+    options.widths.back() = 1000;
+    EXPECT_THAT(fixture::message_of([&] { prune_channels(model, options, calibration); }), HasSubstr("widths given"));
+}
+
+TEST(ChooseWidths, WhatWasTakenForTooMuchComesBack) {
+    // Saving 30 of 100 needs either the first group's cheap 16 and 16 more, or the second's 16 alone.
+    Costs costs;
+    costs.lane = 16;
+    costs.all = {32, 32};
+    costs.layers = {{.read = {}, .made = {{0, 32}}, .inputs = 100, .positions = 1},
+                    {.read = {}, .made = {{1, 32}}, .inputs = 300, .positions = 1}};
+    RemovalOrder cheap{std::vector<int>(16), std::vector<double>(17, 0.1)};
+    RemovalOrder dear{std::vector<int>(16), std::vector<double>(17, 0.9)};
+    cheap.loss.front() = dear.loss.front() = 0.0;
+    ChannelOptions options;
+    options.keep = 0.7;
+    const std::vector<RemovalOrder> orders{cheap, dear};
+    EXPECT_EQ(choose_widths(costs, orders, options), (Widths{32, 16}));
+}
+
 TEST(PruneChannels, RefusesWhatMakesNoSense) {
     const Model model = fixture::varied();
     const auto message = [&](const ChannelOptions& options, const Calibration& calibration) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 
+#include "breakeven/compress/product.h"
 #include "breakeven/error.h"
 #include "breakeven/time/random.h"
 
@@ -41,10 +42,10 @@ void Gram::flush() {
     }
     const Matrix x = inputs_.topRows(filled_).rowwise() - inputs_shift_.cast<float>();
     const Matrix y = outputs_.topRows(filled_).rowwise() - outputs_shift_.cast<float>();
-    Eigen::MatrixXf xx = Eigen::MatrixXf::Zero(x.cols(), x.cols());
-    xx.selfadjointView<Eigen::Lower>().rankUpdate(x.transpose());
+    Matrix xx = Matrix::Zero(x.cols(), x.cols());
+    add_square(xx, x);
     xx_.triangularView<Eigen::Lower>() += xx.cast<double>();
-    xy_ += (x.transpose() * y).cast<double>();
+    xy_ += product(Matrix(x.transpose()), y).cast<double>();
     x_ += x.cast<double>().colwise().sum();
     y_ += y.cast<double>().colwise().sum();
     yy_ += y.cast<double>().colwise().squaredNorm();

@@ -8,13 +8,14 @@
 #include <numeric>
 #include <vector>
 
+#include "breakeven/compress/product.h"
 #include "breakeven/error.h"
 
 namespace breakeven {
 
 double LayerLoss::of(const Matrix& scaled) const {
-    const Matrix product = scaled * curvature;
-    const double quadratic = (product.cast<double>().cwiseProduct(scaled.cast<double>())).sum();
+    const Matrix turned = product(scaled, curvature);
+    const double quadratic = (turned.cast<double>().cwiseProduct(scaled.cast<double>())).sum();
     return quadratic - 2.0 * target.cast<double>().cwiseProduct(scaled.cast<double>()).sum() + constant;
 }
 
@@ -69,12 +70,12 @@ Mask magnitude_mask(const Matrix& weights, std::int64_t removed) {
 
 Matrix refit(const LayerLoss& loss, const Mask& mask, const Matrix& start, int steps) {
     Matrix at = start.cwiseProduct(mask);
-    Matrix residual = (loss.target - at * loss.curvature).cwiseProduct(mask);
+    Matrix residual = (loss.target - product(at, loss.curvature)).cwiseProduct(mask);
     Matrix direction = residual;
     Vector power = residual.rowwise().squaredNorm();
     const float enough = std::max(loss.target.squaredNorm(), 1e-30F) * 1e-12F;
     for (int step = 0; step < steps && power.sum() > enough; ++step) {
-        const Matrix turned = (direction * loss.curvature).cwiseProduct(mask);
+        const Matrix turned = product(direction, loss.curvature).cwiseProduct(mask);
         const Vector bend = turned.cwiseProduct(direction).rowwise().sum();
         const Vector length = (bend.array() > 0.0F).select(power.array() / bend.array(), 0.0F);
         at += length.asDiagonal() * direction;

@@ -208,16 +208,30 @@ class Orders {
         }
     }
 
-    /// The readers' losses count as much as they move the network's answers, tried with about a quarter gone.
+    /// The losses become what the network's answers tell, tried at a width one step down, two, four and so on; between
+    /// those tried they rise as the readers' own do.
     void weigh(RemovalOrder& order, const ChannelGroup& group, std::span<const SplitMoments* const> moments) {
         const auto multiple = static_cast<std::size_t>(options_.multiple);
-        const std::size_t quarter = (group.units.size() / 4 + multiple - 1) / multiple * multiple;
-        const std::size_t tried = std::min(quarter, order.units.size());
-        if (tried == 0) return;
-        const double moved = sensitivity_->of(group, std::span(order.units).first(tried), moments);
-        // A share below float's resolution still makes wider cuts dearer than narrower ones.
-        const double factor = std::max(moved, 1e-9) / std::max(order.loss[tried], 1e-12);
-        for (double& loss : order.loss) loss *= factor;
+        const std::size_t all = group.units.size();
+        const std::vector<double> own = order.loss;
+        std::size_t before = 0;
+        double loss_before = 0.0;
+        for (std::size_t step = 1; before < order.units.size(); step *= 2) {
+            const std::size_t steps_down = std::min((step - 1) * multiple, all);
+            const std::size_t widest = (all - 1) / multiple * multiple;
+            const std::size_t removed = std::min(all - widest + steps_down, order.units.size());
+            // A share below float's resolution still makes wider cuts dearer than narrower ones.
+            const double moved = sensitivity_->of(group, std::span(order.units).first(removed), moments);
+            const double loss = std::max({moved, loss_before, 1e-9 * static_cast<double>(removed)});
+            const double rise = own[removed] - own[before];
+            for (std::size_t n = before + 1; n <= removed; ++n) {
+                const double even = static_cast<double>(n - before) / static_cast<double>(removed - before);
+                order.loss[n] =
+                    loss_before + (loss - loss_before) * (rise > 0.0 ? (own[n] - own[before]) / rise : even);
+            }
+            before = removed;
+            loss_before = loss;
+        }
     }
 
     Study& study_;
@@ -242,6 +256,19 @@ void refit_layers(Study& study, const std::vector<bool>& removed, const ChannelO
     }
     const Teacher teacher{study.base, study.kept_outputs(removed)};
     prune(study.network, fitting, &calibration, &teacher);
+}
+
+Widths given_widths(const Costs& costs, std::span<const RemovalOrder> orders, const ChannelOptions& options) {
+    bool fits = options.widths.size() == orders.size();
+    for (std::size_t g = 0; fits && g < orders.size(); ++g) {
+        const std::int64_t removed = costs.all[g] - options.widths[g];
+        fits = removed >= 0 && removed <= static_cast<std::int64_t>(orders[g].units.size());
+    }
+    if (!fits) {
+        throw Error(ErrorKind::usage, "remove channels",
+                    fmt::format("the widths given do not fit the {} groups of channels", orders.size()));
+    }
+    return options.widths;
 }
 
 ChannelReport report_of(Study& study, const Costs& costs, const Widths& widths, std::span<const RemovalOrder> orders,
@@ -288,7 +315,8 @@ PrunedNetwork prune_channels(const Model& model, const ChannelOptions& options, 
     } else {
         orders = Orders(study, options, calibration).all();
     }
-    const Widths widths = choose_widths(costs, orders, options);
+    const Widths widths =
+        options.widths.empty() ? choose_widths(costs, orders, options) : given_widths(costs, orders, options);
     std::vector<bool> removed(study.map.labels(), false);
     for (std::size_t g = 0; g < widths.size(); ++g) {
         for (std::int64_t i = 0; i < costs.all[g] - widths[g]; ++i) {

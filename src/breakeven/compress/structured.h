@@ -30,11 +30,14 @@ struct ChannelOptions {
     ChannelChoice choice = ChannelChoice::second_order;
     ChannelAllocation allocation = ChannelAllocation::by_loss;
     ChannelRefit refit = ChannelRefit::least_squares;
+    /// How many channels to keep of each group, in the order of ChannelReport::groups, instead of `keep` and `fit`:
+    /// what another choice had, for comparing the two at the same speed. Empty: chosen here.
+    std::vector<std::int64_t> widths;
     /// The weights of each layer shall fit this, a cache level for instance; as far as channels can do it.
     std::optional<Bytes> fit;
     Bytes weight_size{4};  ///< of one weight, for `fit`: 1 when the network will be quantized
-    /// So many samples tell how far the network's answers move when a group loses channels, and the groups' losses are
-    /// weighed by that. 0: every layer counts alike.
+    /// So many samples tell how far the network's answers move when a group loses a few channels, twice as many, and so
+    /// on: that is what the groups' widths are weighed by. 0: every layer's own error counts alike.
     std::size_t sensitivity_samples = 64;
     std::optional<double> damping;  ///< of the refit, see PruneOptions
     int steps = 60;                 ///< of each refit (reconstruct.h)

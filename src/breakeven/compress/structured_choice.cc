@@ -175,6 +175,30 @@ bool narrow(Widths& widths, const Costs& costs, std::span<const RemovalOrder> or
     return true;
 }
 
+/// Gives one group back the width, up to `most`, that takes away most loss while the work stays below `goal`; false
+/// when there is none. Early steps were cheap for what was missing then; later ones may have made them needless.
+bool widen(Widths& widths, const Widths& most, const Costs& costs, std::span<const RemovalOrder> orders, double goal) {
+    double best = 0.0;
+    Widths chosen;
+    for (std::size_t g = 0; g < widths.size(); ++g) {
+        const double loss = loss_at(orders[g], costs.all[g], widths[g]);
+        for (std::int64_t width = widths[g] + 1; width <= most[g]; ++width) {
+            if (width % costs.lane != 0 && width != most[g]) continue;
+            Widths wider = widths;
+            wider[g] = width;
+            if (costs.work(wider) > goal) break;
+            const double less = loss - loss_at(orders[g], costs.all[g], width);
+            if (less > best) {
+                best = less;
+                chosen = wider;
+            }
+        }
+    }
+    if (chosen.empty()) return false;
+    widths = chosen;
+    return true;
+}
+
 /// Bytes by which layers exceed what they shall fit.
 double excess(const Costs& costs, const Widths& widths, const ChannelOptions& options) {
     double total = 0.0;
@@ -200,11 +224,14 @@ Widths choose_widths(const Costs& costs, std::span<const RemovalOrder> orders, c
         for (std::size_t g = 0; g < widths.size(); ++g) widths[g] = std::min(widths[g], even[g]);
         return widths;
     }
+    const Widths most = widths;
     const double goal = options.keep * costs.work(costs.all);
     for (double now = costs.work(widths); now > goal; now = costs.work(widths)) {
         // More than what is missing saves nothing.
         const auto saved = [&](const Widths& narrower) { return std::min(now - costs.work(narrower), now - goal); };
         if (!narrow(widths, costs, orders, options.multiple, saved)) break;
+    }
+    while (widen(widths, most, costs, orders, std::max(goal, costs.work(widths)))) {
     }
     return widths;
 }
