@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "breakeven/files/files.h"
+#include "breakeven/report/replay_page.h"
 #include "breakeven/units/text.h"
 #include "cli/inputs.h"
 #include "cli/traces.h"
@@ -29,6 +30,7 @@ struct ReplayOptions {
     std::string up_energy;
     std::string down_energy;
     std::string series;
+    std::string html;
     PowerOptions power;
 };
 
@@ -61,6 +63,7 @@ void run_replay(const Shell& shell, const ReplayOptions& options) {
         answer.traces.push_back(replay(answer.links.back(), answer.question));
     }
     shell.progress_done();
+    if (!options.html.empty()) write_file(options.html, replay_page(answer.question, answer.links, answer.traces));
     if (!options.series.empty()) write_file(options.series, replay_series(answer).dump() + "\n");
     shell.answer(replay_json(answer), replay_text(answer));
 }
@@ -99,16 +102,19 @@ void add_replay(CLI::App& session, Shell& shell) {
     command->add_option("--up-energy", options->up_energy, "the device's for a byte sent, like 128nJ/B");
     command->add_option("--down-energy", options->down_energy, "the same for a byte received");
     command->add_option("--series", options->series, "JSON file to write: rate, choices and latencies over time");
+    command->add_option("--html", options->html, "page to write: rate, latency and choices over time, as pictures");
     add_power_options(*command, options->power);
 }
 
 }  // namespace
 
 void add_session(CLI::App& app, Shell& shell) {
-    CLI::App* session = app.add_subcommand("session", "a plan for every inference: policies over recorded links");
+    CLI::App* session =
+        app.add_subcommand("session", "a plan for every inference: live, or policies over recorded links");
     session->require_subcommand(1);
     session->footer("\nExample:\n  breakeven session replay --trace drive.csv --uplink-share 0.3 --rtt 50ms");
     add_replay(*session, shell);
+    add_session_run(*session, shell);
 }
 
 }  // namespace breakeven::cli

@@ -1,4 +1,4 @@
-// `breakeven session replay`: what it is asked and what it prints. Internal to cli/.
+// `breakeven session`'s two: replay with what it is asked and prints, and run. Internal to cli/.
 #pragma once
 
 #include <string>
@@ -20,5 +20,8 @@ Json replay_json(const ReplayAnswer& answer);
 std::string replay_text(const ReplayAnswer& answer);
 /// Request by request: the rates, and each policy's plan and latency; what a plot over time needs.
 Json replay_series(const ReplayAnswer& answer);
+
+/// `breakeven session run`, in session_run.cc.
+void add_session_run(CLI::App& session, Shell& shell);
 
 }  // namespace breakeven::cli

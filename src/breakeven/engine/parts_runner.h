@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "breakeven/engine/engine.h"
+#include "breakeven/engine/parts_seam.h"
 #include "breakeven/model/model.h"
 #include "breakeven/time/clock.h"
 
@@ -21,20 +22,12 @@ class PartsRunner final : public Runner {
     RunResult run(std::span<const Tensor> tensors) override;
 
    private:
-    /// Where a tensor comes from: an input of the network, or an output of a part.
-    struct Source {
-        enum class From { input, head, tail } from = From::input;
-        std::size_t index = 0;
-    };
-
     std::vector<TensorSpec> inputs_;
     std::vector<TensorSpec> outputs_;
     std::unique_ptr<Runner> head_;
     std::unique_ptr<Runner> tail_;
     const Clock& clock_;
-    std::vector<Source> head_takes_;
-    std::vector<Source> tail_takes_;
-    std::vector<Source> gives_;
+    PartsSeam seam_;
 };
 
 }  // namespace breakeven

@@ -43,7 +43,8 @@ Quantity quantity(const Json& object, const char* key, Quantity absent, Parser p
 
 PlanPoint parse_point(const Json& object, std::string_view origin) {
     if (!object.is_object()) throw refusal(origin, "each plan must be an object");
-    static constexpr std::string_view keys[] = {"name", "device", "server", "up", "down", "rest_on_device"};
+    static constexpr std::string_view keys[] = {"name", "device", "server", "up", "down", "rest_on_device",
+                                                "cut"};  // where the network is cut: for whoever runs it
     for (const auto& item : object.items()) {
         if (std::find(std::begin(keys), std::end(keys), item.key()) == std::end(keys)) {
             throw refusal(origin,

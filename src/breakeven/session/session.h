@@ -17,6 +17,7 @@
 
 #include "breakeven/tensor/tensor.h"
 #include "breakeven/units/units.h"
+#include "breakeven/wire/security.h"
 
 namespace breakeven {
 
@@ -33,7 +34,7 @@ enum class RawInput { may_leave, stays_here };
 struct SessionOptions {
     /// "host:port"; empty: everything runs here.
     std::string server;
-    /// Of each inference. The local run starts in time to keep it; where not even that fits, as soon as possible.
+    /// Of each inference. The run on this device starts in time to keep it, wherever it fits into it at all.
     std::optional<Seconds> deadline{};
     RawInput raw_input = RawInput::may_leave;
     SessionPolicy policy = SessionPolicy::adaptive;
@@ -52,8 +53,12 @@ struct SessionOptions {
     Seconds open_within{10.0};
     /// Longest wait for one answer of the server, where neither the deadline nor the policy gives up before.
     Seconds answer_within{10.0};
+    /// Kept warm, the connection sends a request at once, for some bytes ten times a second while inferences come; else
+    /// TCP finds out anew after each rest how fast it may send.
+    enum class Connection { kept_warm, as_it_is } connection = Connection::kept_warm;
     /// TCP congestion control ("cubic", "bbr", "reno") of the connection; empty: the machine's default.
     std::string congestion_control;
+    SecurityOptions security{};
     /// Where ONNX Runtime's library is looked for; empty: BREAKEVEN_ONNXRUNTIME, then where Breakeven was installed.
     std::vector<std::filesystem::path> onnxruntime;
 };
@@ -141,8 +146,10 @@ class Session final {
 
     SessionCounters counters() const;
     SessionOutlook outlook() const;
-    /// The plans it chooses among now, by name; the first is local.
+    /// The plans it chooses among now, by name.
     std::vector<std::string> plans() const;
+    /// The same with their figures, as JSON text that SessionOptions::plans takes, and `breakeven session replay`.
+    std::string plans_text() const;
 
    private:
     class Impl;
