@@ -56,5 +56,20 @@ TEST(MeasuredSplit, ASlowerDeviceAddsToTheHeadAloneAndMakesItModelled) {
     EXPECT_EQ(slow.title(), "split over lab at pool1");
 }
 
+TEST(LocalPlan, OfASlowerDeviceIsMeasuredWhereAQuotaSlowedItAndElseModelledWithTheReason) {
+    const PlanMaking making{.power = {}, .slowdown = 8, .inferences = 1};
+    LocalMeasurement local{.platform = parse_platform("cpu:1"), .p50 = 10_ms, .p99 = 12_ms};
+    local.slowed.reason = "it is too short";
+    const Plan modelled = local_plan(local, making);
+    EXPECT_EQ(modelled.cost.latency.origin, Origin::modelled);
+    EXPECT_NEAR(modelled.cost.latency.value.count(), 0.080, 1e-12);
+    EXPECT_NE(modelled.remarks.back().find("it is too short"), std::string::npos);
+    local.slowed = {.times = SlowedTimes{.p50 = 84_ms, .p99 = 99_ms}, .reason = {}};
+    const Plan slowed = local_plan(local, making);
+    EXPECT_EQ(slowed.cost.latency.origin, Origin::measured);
+    EXPECT_NEAR(slowed.cost.latency.value.count(), 0.084, 1e-12);
+    EXPECT_NEAR(slowed.latency_p99->count(), 0.099, 1e-12);
+}
+
 }  // namespace
 }  // namespace breakeven

@@ -40,11 +40,19 @@ Seconds sum(const std::vector<Stage>& stages) {
 Plan local_plan(const LocalMeasurement& measured, const PlanMaking& making) {
     Plan plan;
     plan.kind = PlanKind::local;
-    plan.stages = stages_here(
-        {.compute = {measured.p50 * making.slowdown, device_origin(making)}, .platform = to_text(measured.platform)});
+    const std::optional<SlowedTimes>& slowed = measured.slowed.times;
+    const Figure<Seconds> compute = slowed ? Figure<Seconds>{slowed->p50, Origin::measured}
+                                           : Figure<Seconds>{measured.p50 * making.slowdown, device_origin(making)};
+    plan.stages = stages_here({.compute = compute, .platform = to_text(measured.platform)});
     plan.cost = plan_cost(plan.stages, std::nullopt, making.power);
-    plan.latency_p99 = measured.p99 * making.slowdown;
-    remark_slowdown(plan, making);
+    plan.latency_p99 = slowed ? slowed->p99 : measured.p99 * making.slowdown;
+    if (slowed) {
+        plan.remarks.push_back(fmt::format("slowed down {:g} times by a CPU quota: {:.3g} times what was measured here",
+                                           making.slowdown, slowed->p50 / measured.p50));
+    } else {
+        remark_slowdown(plan, making);
+        if (!measured.slowed.reason.empty()) plan.remarks.push_back("no CPU quota: " + measured.slowed.reason);
+    }
     if (measured.from_store) plan.remarks.emplace_back("from an earlier measurement");
     return plan;
 }

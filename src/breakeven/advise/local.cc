@@ -98,6 +98,20 @@ class RightEngines {
     std::vector<std::vector<Tensor>> samples_;
 };
 
+/// Each once more as the slower device that was asked for.
+void measure_slowed_too(LocalMeasurements& measured, const AdviseRequest& request, const ModelFile& model,
+                        AdviseTools& tools) {
+    const std::vector<Tensor> inputs = sample_inputs(model.model.inputs(), 1);
+    for (LocalMeasurement& local : measured.platforms) {
+        if (tools.stop != nullptr && *tools.stop) return;
+        tools.progress(fmt::format("measuring {} slowed down", to_text(local.platform)));
+        const auto runner = tools.engines.load(model.image, local.platform, {});
+        local.slowed = measure_slowed(*runner, inputs,
+                                      {.platform = local.platform, .unslowed = local.p50, .slowdown = request.slowdown},
+                                      tools.clock);
+    }
+}
+
 }  // namespace
 
 LocalMeasurements measure_local(const AdviseRequest& request, const ModelFile& model, AdviseTools& tools) {
@@ -173,6 +187,7 @@ LocalMeasurements measure_local(const AdviseRequest& request, const ModelFile& m
         throw Error(ErrorKind::unsupported, fmt::format("run model '{}' on this device", model.image.name),
                     result.warnings.empty() ? "no platform could be measured" : result.warnings.front());
     }
+    if (request.slowdown > 1.0) measure_slowed_too(result, request, model, tools);
     return result;
 }
 

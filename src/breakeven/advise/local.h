@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "breakeven/advise/advise.h"
+#include "breakeven/advise/slowed.h"
 #include "breakeven/files/model_file.h"
 
 namespace breakeven {
@@ -15,6 +16,7 @@ struct LocalMeasurement {
     Seconds p50{0.0};
     Seconds p99{0.0};
     bool from_store = false;
+    Slowed slowed{};  ///< as the device, where that is slower than this machine
 };
 
 struct LocalMeasurements {
