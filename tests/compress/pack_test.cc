@@ -10,8 +10,8 @@
 #include <limits>
 #include <map>
 
-#include "breakeven/compress/pack_bytes.h"
-#include "breakeven/compress/rans_tables.h"
+#include "breakeven/codec/pack_bytes.h"
+#include "breakeven/codec/rans_tables.h"
 #include "breakeven/error.h"
 #include "breakeven/time/random.h"
 #include "fakes/compressed_weights.h"

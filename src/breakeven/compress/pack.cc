@@ -12,7 +12,7 @@
 #include <optional>
 #include <span>
 
-#include "breakeven/compress/pack_bytes.h"
+#include "breakeven/codec/pack_bytes.h"
 #include "breakeven/compress/pack_stream.h"
 #include "breakeven/compress/pack_tensor.h"
 #include "breakeven/error.h"

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "breakeven/compress/pack_bytes.h"
-#include "breakeven/compress/rans_tables.h"
+#include "breakeven/codec/pack_bytes.h"
+#include "breakeven/codec/rans_tables.h"
 #include "breakeven/error.h"
 
 namespace breakeven {

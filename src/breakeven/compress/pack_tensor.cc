@@ -8,7 +8,7 @@
 #include <optional>
 #include <unordered_map>
 
-#include "breakeven/compress/pack_bytes.h"
+#include "breakeven/codec/pack_bytes.h"
 #include "breakeven/compress/pack_stream.h"
 #include "breakeven/error.h"
 

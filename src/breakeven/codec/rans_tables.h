@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "breakeven/compress/pack_bytes.h"
-#include "breakeven/compress/rans.h"
+#include "breakeven/codec/pack_bytes.h"
+#include "breakeven/codec/rans.h"
 
 namespace breakeven {
 

@@ -1,11 +1,11 @@
 // rans: states of 32 bits, refilled 16 bits at a time.
-#include "breakeven/compress/rans.h"
+#include "breakeven/codec/rans.h"
 
 #include <algorithm>
 #include <bit>
 #include <cstring>
 
-#include "breakeven/compress/pack_bytes.h"
+#include "breakeven/codec/pack_bytes.h"
 #include "breakeven/error.h"
 
 namespace breakeven {

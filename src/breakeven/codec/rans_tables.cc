@@ -1,5 +1,5 @@
 // rans_tables: see rans_tables.h.
-#include "breakeven/compress/rans_tables.h"
+#include "breakeven/codec/rans_tables.h"
 
 #include <algorithm>
 #include <bit>

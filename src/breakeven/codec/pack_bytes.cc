@@ -1,5 +1,5 @@
 // pack_bytes: see pack_bytes.h.
-#include "breakeven/compress/pack_bytes.h"
+#include "breakeven/codec/pack_bytes.h"
 
 #include <bit>
 #include <utility>
