@@ -10,6 +10,7 @@
 #include <grpcpp/impl/rpc_service_method.h>
 #include <grpcpp/support/method_handler.h>
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <thread>
@@ -84,8 +85,10 @@ class BareClient {
           stub_(channel_),
           method_(bare_method, grpc::internal::RpcMethod::NORMAL_RPC, channel_) {}
 
-    bool call_sync(const BytesValue& in, BytesValue& out) {
+    bool call_sync(const BytesValue& in, BytesValue& out,
+                   std::chrono::system_clock::time_point deadline = std::chrono::system_clock::time_point::max()) {
         grpc::ClientContext context;
+        context.set_deadline(deadline);
         return grpc::internal::BlockingUnaryCall<BytesValue, BytesValue, MessageLite, MessageLite>(
                    channel_.get(), method_, &context, in, &out)
             .ok();

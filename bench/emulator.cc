@@ -19,6 +19,7 @@
 namespace {
 
 using namespace breakeven;
+using namespace breakeven::raw;
 using namespace breakeven::literals;
 
 void print_row(const std::string& what, const std::vector<double>& samples) {

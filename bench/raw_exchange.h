@@ -23,7 +23,7 @@
 #include "breakeven/link/profile.h"
 #include "breakeven/units/units.h"
 
-namespace breakeven {
+namespace breakeven::raw {
 
 inline constexpr std::uint16_t raw_port = 7800;
 
@@ -163,4 +163,4 @@ inline LinkProfile link_named(const std::string& name) {
             .down_energy = std::nullopt};
 }
 
-}  // namespace breakeven
+}  // namespace breakeven::raw

@@ -26,6 +26,7 @@
 namespace {
 
 using namespace breakeven;
+using namespace breakeven::raw;
 using namespace breakeven::literals;
 
 /// The first is a request that carries nothing: what it takes beyond the round trip is the emulator's and the hosts'

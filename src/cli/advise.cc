@@ -13,6 +13,7 @@
 #include "cli/inputs.h"
 #include "cli/interrupt.h"
 #include "cli/paths.h"
+#include "cli/security.h"
 #include "cli/shell.h"
 #include "cli/version.h"
 
@@ -85,7 +86,8 @@ void run_advise(Shell& shell, const Options& options) {
                       .contact = first_contact(shell, engines.version(first)),
                       .executable = shell.executable,
                       .progress = [&shell](const std::string& line) { shell.progress(line); },
-                      .stop = &interrupted()};
+                      .stop = &interrupted(),
+                      .connection = client_options(shell)};
     const Advice advice = advise(request, tools);
     shell.progress_done();
     for (const std::string& warning : advice.warnings) shell.note("warning: " + warning);
@@ -164,6 +166,7 @@ void add_advise(CLI::App& app, Shell& shell) {
         ->capture_default_str();
     add_store_option(*command, options->store);
     command->add_option("--html", options->html, "write the report to this file");
+    add_security_options(*command, shell);
 }
 
 }  // namespace breakeven::cli

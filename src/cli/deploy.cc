@@ -6,6 +6,7 @@
 #include "breakeven/files/model_file.h"
 #include "breakeven/units/text.h"
 #include "cli/inputs.h"
+#include "cli/security.h"
 #include "cli/shell.h"
 
 namespace breakeven::cli {
@@ -42,7 +43,7 @@ void run_deploy(const Shell& shell, const Options& options) {
     const ModelFile file = load_model(options.model);
     const std::string name = options.name.empty() ? file.image.name : options.name;
     const std::string address = server_address(options.server);
-    Client client(address);
+    Client client(address, client_options(shell));
     DeployOptions how;
     how.progress = [&](const DeployProgress& progress) {
         shell.progress(fmt::format("sent {} of {}", to_text(progress.there), to_text(progress.total)));
@@ -72,6 +73,7 @@ void add_deploy(CLI::App& app, Shell& shell) {
     command->add_option("--server", options->server, "HOST:PORT; ours takes networks with serve --allow-load")
         ->required();
     command->add_option("--name", options->name, "what the server calls it (default: the file's name)");
+    add_security_options(*command, shell);
 }
 
 }  // namespace breakeven::cli

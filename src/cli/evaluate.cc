@@ -11,6 +11,7 @@
 #include "cli/engines.h"
 #include "cli/interrupt.h"
 #include "cli/loaded.h"
+#include "cli/security.h"
 #include "cli/shell.h"
 
 namespace breakeven::cli {
@@ -242,6 +243,7 @@ void add_evaluate(CLI::App& app, Shell& shell) {
         ->check(CLI::IsMember({"tlbr", "ltrb"}));
     command->add_option("--limit", options->limit,
                         "only so many samples, spread evenly over the folder (default: all)");
+    add_security_options(*command, shell);
 }
 
 }  // namespace breakeven::cli

@@ -12,6 +12,7 @@
 #include "breakeven/units/text.h"
 #include "cli/engines.h"
 #include "cli/loaded.h"
+#include "cli/security.h"
 #include "cli/shell.h"
 
 namespace breakeven::cli {
@@ -235,6 +236,7 @@ void add_infer(CLI::App& app, Shell& shell) {
         "preprocess.json: how pictures become inputs (default: what the model says, else pixels 0 to 255)");
     command->add_option("--labels", options->labels, "names of the classes, one a line");
     command->add_option("-o,--output", options->output, "write the output as .npy");
+    add_security_options(*command, shell);
 }
 
 }  // namespace breakeven::cli

@@ -5,6 +5,7 @@
 #include "breakeven/wire/probe.h"
 #include "cli/inputs.h"
 #include "cli/link.h"
+#include "cli/security.h"
 
 namespace breakeven::cli {
 namespace {
@@ -25,7 +26,7 @@ std::string rate_text(const Rate& rate) {
 }
 
 void run_link_probe(const Shell& shell, const Options& options) {
-    ClientOptions connection;
+    ClientOptions connection = client_options(shell);
     connection.congestion_control = options.congestion_control;
     Client client(server_address(options.server), connection);
     shell.progress("probing " + client.address());
@@ -53,6 +54,7 @@ void add_link_probe(CLI::App& link, Shell& shell) {
                     "breakeven link probe edge.local:8001", [&shell, options] { run_link_probe(shell, *options); });
     command->add_option("SERVER", options->server, "HOST:PORT of an Open Inference Protocol server")->required();
     command->add_option("--tcp", options->congestion_control, "TCP congestion control of this end: cubic, bbr, reno");
+    add_security_options(*command, shell);
 }
 
 }  // namespace breakeven::cli

@@ -14,6 +14,7 @@
 #include "cli/engines.h"
 #include "cli/inputs.h"
 #include "cli/interrupt.h"
+#include "cli/security.h"
 #include "cli/shell.h"
 #include "cli/version.h"
 
@@ -38,6 +39,9 @@ struct Options {
     std::string memory_limit;
     std::string message_max = "256MiB";
     std::string congestion_control;
+    ServerSecurity security;
+    std::string token_file;
+    bool plain = false;
     bool allow_load = false;
     bool with_parent = false;
 };
@@ -53,6 +57,9 @@ ServerOptions server_options(const Options& options, const Platform& platform) {
     made.message_max = parse_bytes(options.message_max, "--max-message");
     made.load_requests = options.allow_load ? LoadRequests::allowed : LoadRequests::refused;
     made.congestion_control = options.congestion_control;
+    made.security = options.security;
+    made.security.token = token_of(options.token_file);
+    if (options.plain || is_on_emulated_host()) made.security.plain_text = ServerSecurity::PlainText::anywhere;
     made.version = breakeven_version;
     made.log = log_to_stderr();
     return made;
@@ -103,7 +110,8 @@ void add_serve(CLI::App& app, Shell& shell) {
     options->platform = fmt::format("cpu:{}", cores());
     CLI::App* command =
         add_command(app, shell, "serve", "serve the networks of a folder over gRPC",
-                    "breakeven serve models/ --listen 0.0.0.0:8001", [&shell, options] { run_serve(shell, *options); });
+                    "breakeven serve models/ --listen 0.0.0.0:8001 --tls-cert server.pem --tls-key server.key",
+                    [&shell, options] { run_serve(shell, *options); });
     command->add_option("REPO", options->repository, "a folder with NAME.onnx or NAME/VERSION/model.onnx")->required();
     command->add_option("--listen", options->listen, "HOST:PORT; port 0 picks a free one")->capture_default_str();
     command->add_option("--platform", options->platform, "what runs the networks")->capture_default_str();
@@ -111,6 +119,13 @@ void add_serve(CLI::App& app, Shell& shell) {
     command->add_option("--max-message", options->message_max, "longest request taken")->capture_default_str();
     command->add_option("--tcp", options->congestion_control, "TCP congestion control: cubic, bbr, reno");
     command->add_flag("--allow-load", options->allow_load, "clients may load and unload networks, and send some");
+    command->add_option("--tls-cert", options->security.certificate_file, "encrypt, with this certificate (PEM)");
+    command->add_option("--tls-key", options->security.key_file, "its key");
+    command->add_option("--tls-client-ca", options->security.client_authorities_file,
+                        "serve only clients with a certificate of the authorities in this PEM file");
+    command->add_option("--token-file", options->token_file,
+                        "serve only who shows the token in this file (default: BREAKEVEN_TOKEN, else anybody)");
+    command->add_flag("--plain", options->plain, "allow plain text from other machines");
     command->add_flag("--with-parent", options->with_parent, "end when the program that started this one ends");
 }
 

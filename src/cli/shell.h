@@ -16,11 +16,19 @@ namespace breakeven::cli {
 
 using Json = nlohmann::ordered_json;
 
+/// How to reach servers, as the options of security.h have it.
+struct SecurityWords {
+    bool tls = false;
+    bool plain = false;
+    std::string authorities, certificate, key, name, token_file;
+};
+
 struct Shell {
     Clock& clock;
     std::filesystem::path executable;  ///< this program, for what runs in a child process
     bool json = false;                 ///< --json was given
     ExitStatus status = ExitStatus::done;
+    SecurityWords security;
     std::function<void()> chosen;  ///< set by the subcommand that was parsed; main runs it
 
     /// Prints the answer: the document when --json was given, else the text.
@@ -41,6 +49,7 @@ std::string table(const std::vector<std::string>& header, const std::vector<std:
 
 // One command each, in the file of its name.
 void add_advise(CLI::App& app, Shell& shell);
+void add_boards(CLI::App& app, Shell& shell);
 void add_codec(CLI::App& app, Shell& shell);
 void add_compress(CLI::App& app, Shell& shell);
 void add_deploy(CLI::App& app, Shell& shell);
@@ -51,6 +60,7 @@ void add_infer(CLI::App& app, Shell& shell);
 void add_inspect(CLI::App& app, Shell& shell);
 void add_link(CLI::App& app, Shell& shell);
 void add_measure(CLI::App& app, Shell& shell);
+void add_meter(CLI::App& app, Shell& shell);
 void add_pack(CLI::App& app, Shell& shell);
 void add_platforms(CLI::App& app, Shell& shell);
 void add_serve(CLI::App& app, Shell& shell);

@@ -19,6 +19,7 @@
 #include "breakeven/plan/cost.h"
 #include "breakeven/tensor/preprocess.h"
 #include "breakeven/time/clock.h"
+#include "breakeven/wire/client.h"
 
 namespace breakeven {
 
@@ -54,6 +55,7 @@ struct AdviseTools {
     std::filesystem::path executable;  ///< this program: servers and emulated links run as its children
     std::function<void(const std::string&)> progress;
     const std::atomic<bool>* stop = nullptr;
+    ClientOptions connection{};  ///< to a real server
 };
 
 /// Throws Error for a model that cannot be run, a server that is not there (`unavailable`), or a platform not here.

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <mutex>
 
 namespace breakeven {
@@ -21,10 +22,11 @@ class Admission final {
 
     explicit Admission(AdmissionLimits limits) : limits_(limits), free_(limits.running) {}
 
-    enum class Turn { granted, full, late };
+    enum class Turn { granted, full, late, gone };
 
-    /// Waits for a turn, at most until the deadline. Whoever is granted one must leave().
-    [[nodiscard]] Turn enter(Deadline deadline);
+    /// Waits for a turn, at most until the deadline. `gone` is asked now and then, by the waiting thread, whether
+    /// anybody still wants it; empty: somebody does. Whoever is granted one must leave().
+    [[nodiscard]] Turn enter(Deadline deadline, const std::function<bool()>& gone = {});
     void leave();
 
    private:

@@ -9,6 +9,7 @@ std::optional<Refusal> turned_away(Admission::Turn turn) {
         case Admission::Turn::granted: return std::nullopt;
         case Admission::Turn::full:
             return Refusal{RefusalCode::unavailable, "the server is busy loading other models; try again later"};
+        case Admission::Turn::gone:  // nobody asks here
         case Admission::Turn::late:
             return Refusal{RefusalCode::deadline_exceeded, "the deadline passed while other models were loaded"};
     }

@@ -100,6 +100,7 @@ inference::ModelStatistics statistics_of(const ServedModel& model) {
     set(times.mutable_compute_input(), counted.input);
     set(times.mutable_compute_infer(), counted.compute);
     set(times.mutable_compute_output(), counted.output);
+    set(times.mutable_breakeven_cancelled(), counted.cancelled);
     set(times.mutable_cache_hit(), {});
     set(times.mutable_cache_miss(), {});
     for (const auto& [size, of_size] : counted.batches) {

@@ -45,6 +45,7 @@ std::optional<Refusal> turned_away(Admission::Turn turn) {
         case Admission::Turn::late:
             return Refusal{RefusalCode::deadline_exceeded,
                            "the request's deadline passed while it waited for its turn"};
+        case Admission::Turn::gone: return Refusal{RefusalCode::cancelled, "the client gave up"};
     }
     return std::nullopt;
 }
@@ -83,7 +84,11 @@ Answered Inference::infer(ParsedMessage& request, const Caller& caller, Reply re
     const Seconds started = clock_.now();
     try {
         Answered answered = run(model, request, caller, reply);
-        if (std::holds_alternative<Refusal>(answered)) model.statistics.failed(clock_.now() - started);
+        if (const auto* refusal = std::get_if<Refusal>(&answered)) {
+            model.statistics.failed(clock_.now() - started, refusal->code == RefusalCode::cancelled
+                                                                ? Statistics::Failure::cancelled
+                                                                : Statistics::Failure::ours_or_the_requests);
+        }
         return answered;
     } catch (const std::exception& error) {
         model.statistics.failed(clock_.now() - started);
@@ -108,7 +113,7 @@ Answered Inference::run(ServedModel& model, ParsedMessage& request, const Caller
     RequestTimes times;
     const Seconds waiting = clock_.now();
     times.input = waiting - started;
-    if (auto refusal = turned_away(admission_.enter(caller.deadline))) return *refusal;
+    if (auto refusal = turned_away(admission_.enter(caller.deadline, caller.gone))) return *refusal;
     RunResult result;
     {
         const HeldTurn turn(admission_);

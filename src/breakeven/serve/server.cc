@@ -15,6 +15,8 @@
 #include "breakeven/serve/health.h"
 #include "breakeven/serve/inference.h"
 #include "breakeven/serve/service.h"
+#include "breakeven/wire/credentials.h"
+#include "breakeven/wire/resolve.h"
 #include "breakeven/wire/sockets.h"
 #include "breakeven/wire/transport.h"
 
@@ -71,6 +73,20 @@ void configure(grpc::ServerBuilder& builder, const ServerOptions& options) {
                                 std::max(2, options.admission.running));
 }
 
+std::shared_ptr<grpc::ServerCredentials> credentials_of(const ServerSecurity& security) {
+    if (!security.encrypts()) return grpc::InsecureServerCredentials();
+    CertificateAndKey own = read_certificate_and_key(security.certificate_file, security.key_file);
+    const bool ask = !security.client_authorities_file.empty();
+    grpc::SslServerCredentialsOptions made(ask ? GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY
+                                               : GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
+    made.pem_key_cert_pairs.push_back({std::move(own.key), std::move(own.certificate)});
+    if (ask) {
+        made.pem_root_certs =
+            read_certificates(security.client_authorities_file, "certificates of the clients' authorities in");
+    }
+    return grpc::SslServerCredentials(made);
+}
+
 std::string host_of(const std::string& listen) {
     const std::size_t colon = listen.rfind(':');
     if (colon == std::string::npos || colon == 0 || colon + 1 == listen.size() ||
@@ -90,6 +106,7 @@ struct Server::Running {
           service({.repository = repository,
                    .inference = inference,
                    .deployments = options.load_requests == LoadRequests::allowed ? &deployments : nullptr,
+                   .token = options.security.token,
                    .version = options.version}) {}
 
     Inference inference;
@@ -124,13 +141,14 @@ std::vector<IndexEntry> Server::index() const {
 std::string Server::start() {
     BREAKEVEN_ASSERT(!running_);
     const std::string host = host_of(options_.listen);
+    check_listening(options_.listen, split_address(options_.listen).host, options_.security);
     prepare_grpc();
     enable_reflection();
     auto running = std::make_unique<Running>(repository_, admission_, clock_, options_);
     grpc::ServerBuilder builder;
     configure(builder, options_);
     int port = 0;
-    builder.AddListeningPort(options_.listen, grpc::InsecureServerCredentials(), &port);
+    builder.AddListeningPort(options_.listen, credentials_of(options_.security), &port);
     builder.RegisterService(&running->service);
     builder.RegisterService(&running->health);
     running->server = builder.BuildAndStart();

@@ -12,6 +12,7 @@
 #include "breakeven/serve/admission.h"
 #include "breakeven/serve/log.h"
 #include "breakeven/serve/repository.h"
+#include "breakeven/serve/security.h"
 #include "breakeven/time/clock.h"
 #include "breakeven/units/units.h"
 
@@ -32,6 +33,7 @@ struct ServerOptions {
     Seconds stop_within{10.0};
     /// TCP congestion control ("cubic", "bbr", "reno") of the connections; empty: the machine's default.
     std::string congestion_control;
+    ServerSecurity security;
     std::string version = "0";  ///< what the server says of itself
     Log log;                    ///< told of failures that are not a client's; empty: nobody is
 };

@@ -6,6 +6,7 @@
 #include <grpcpp/support/method_handler.h>
 
 #include "breakeven/serve/description.h"
+#include "breakeven/serve/security.h"
 #include "breakeven/wire/client.h"
 #include "breakeven/wire/deploy.h"
 #include "breakeven/wire/slices.h"
@@ -55,6 +56,7 @@ void InferenceService::add_handler(const char* name, const Call& call) {
     using Handler = grpc::internal::RpcMethodHandler<InferenceService, Request, Response, google::protobuf::MessageLite,
                                                      google::protobuf::MessageLite>;
     const auto handle = [call](InferenceService* self, grpc::ServerContext* context, const Request* in, Response* out) {
+        if (const auto refused = self->stranger(*context)) return *refused;
         try {
             return call(*self, *context, *in, *out);
         } catch (const std::bad_alloc&) {
@@ -108,6 +110,16 @@ InferenceService::InferenceService(Parts parts) : parts_(std::move(parts)) {
                                    new Streamed([](InferenceService* self, grpc::ServerContext* context,
                                                    Stream* stream) { return self->infer_stream(*context, *stream); },
                                                 this)));
+}
+
+std::optional<grpc::Status> InferenceService::stranger(const grpc::ServerContext& context) const {
+    if (parts_.token.empty()) return std::nullopt;
+    const auto shown = context.client_metadata().find("authorization");
+    if (shown == context.client_metadata().end()) {
+        return grpc::Status(grpc::StatusCode::UNAUTHENTICATED, "this server asks for a token (--token-file)");
+    }
+    if (shows_token({shown->second.data(), shown->second.size()}, parts_.token)) return std::nullopt;
+    return grpc::Status(grpc::StatusCode::UNAUTHENTICATED, "the token is not this server's");
 }
 
 void InferenceService::stop() {
@@ -235,6 +247,7 @@ Parsed parse_request(grpc::ByteBuffer& in) {
 }  // namespace
 
 grpc::Status InferenceService::infer(grpc::ServerContext& context, grpc::ByteBuffer& in, grpc::ByteBuffer& out) {
+    if (const auto refused = stranger(context)) return *refused;
     if (stopping_) return stopping_status();
     Parsed request = parse_request(in);
     in.Clear();  // the tensors have their own memory now: the message need not live as long as they
@@ -246,6 +259,7 @@ grpc::Status InferenceService::infer(grpc::ServerContext& context, grpc::ByteBuf
 }
 
 grpc::Status InferenceService::infer_stream(grpc::ServerContext& context, Stream& stream) {
+    if (const auto refused = stranger(context)) return *refused;
     {
         const std::scoped_lock lock(streams_mutex_);
         idle_streams_.insert(&context);

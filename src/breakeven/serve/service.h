@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -24,6 +25,7 @@ class InferenceService final : public grpc::Service {
         Repository& repository;
         Inference& inference;
         Deployments* deployments;  ///< null: clients may not load and unload models
+        std::string token;         ///< that each call must show; empty: none
         std::string version;
     };
     explicit InferenceService(Parts parts);
@@ -39,6 +41,9 @@ class InferenceService final : public grpc::Service {
              grpc::Status (InferenceService::*call)(const grpc::ServerContext&, const Request&, Response&));
     template <class Request, class Response, class Call>
     void add_handler(const char* name, const Call& call);
+
+    /// What is wrong with the caller's token; nothing when it is right or none is asked for.
+    std::optional<grpc::Status> stranger(const grpc::ServerContext& context) const;
 
     grpc::Status live(const inference::ServerLiveRequest&, inference::ServerLiveResponse& out);
     grpc::Status ready(const inference::ServerReadyRequest&, inference::ServerReadyResponse& out);

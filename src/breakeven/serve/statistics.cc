@@ -23,9 +23,10 @@ void Statistics::succeeded(const RequestTimes& times, std::int64_t batch, std::i
     of_size.output.add(times.output);
 }
 
-void Statistics::failed(Seconds time) {
+void Statistics::failed(Seconds time, Failure failure) {
     const std::scoped_lock lock(mutex_);
     counted_.fail.add(time);
+    if (failure == Failure::cancelled) counted_.cancelled.add(time);
 }
 
 StatisticsSnapshot Statistics::snapshot() const {

@@ -35,13 +35,15 @@ struct StatisticsSnapshot {
     std::uint64_t executions = 0;
     std::int64_t last_inference_ms = 0;  ///< since 1970; 0: never
     CountedTime success, fail, queue, input, compute, output;
+    CountedTime cancelled;  ///< of the failed: given up by the client before they reached the engine
     std::map<std::int64_t, BatchTimes> batches;
 };
 
 class Statistics final {
    public:
     void succeeded(const RequestTimes& times, std::int64_t batch, std::int64_t now_ms);
-    void failed(Seconds time);
+    enum class Failure { ours_or_the_requests, cancelled };
+    void failed(Seconds time, Failure failure = Failure::ours_or_the_requests);
     StatisticsSnapshot snapshot() const;
 
    private:

@@ -7,59 +7,21 @@
 #include <grpcpp/impl/codegen/client_unary_call.h>
 
 #include <algorithm>
-#include <atomic>
-#include <charconv>
-#include <climits>
 
+#include "breakeven/wire/answers.h"
+#include "breakeven/wire/call_queue.h"
+#include "breakeven/wire/call_state.h"
+#include "breakeven/wire/connection.h"
+#include "breakeven/wire/credentials.h"
+#include "breakeven/wire/line.h"
 #include "breakeven/wire/slices.h"
 #include "breakeven/wire/sockets.h"
+#include "breakeven/wire/tls_diagnosis.h"
 #include "breakeven/wire/transport.h"
 #include "open_inference.grpc.pb.h"
 
 namespace breakeven {
 namespace {
-
-using Deadline = std::chrono::system_clock::time_point;  // gRPC's clock for deadlines
-
-Deadline deadline_after(Seconds time) {
-    return std::chrono::system_clock::now() + std::chrono::duration_cast<std::chrono::system_clock::duration>(time);
-}
-
-ErrorKind kind_of(grpc::StatusCode code) {
-    switch (code) {
-        case grpc::StatusCode::UNIMPLEMENTED: return ErrorKind::unsupported;
-        case grpc::StatusCode::RESOURCE_EXHAUSTED:
-        case grpc::StatusCode::INTERNAL:
-        case grpc::StatusCode::UNAUTHENTICATED:
-        case grpc::StatusCode::PERMISSION_DENIED: return ErrorKind::unavailable;
-        default: return ErrorKind::input;
-    }
-}
-
-Refused::About about(grpc::StatusCode code) {
-    switch (code) {
-        case grpc::StatusCode::NOT_FOUND: return Refused::About::absent_network;
-        case grpc::StatusCode::FAILED_PRECONDITION: return Refused::About::other_network;
-        default: return Refused::About::request;
-    }
-}
-
-/// A call that ended without an answer. `after`: the connection's state then.
-template <class Answer>
-Outcome<Answer> failed(const grpc::Status& status, Seconds limit, grpc_connectivity_state after) {
-    switch (status.error_code()) {
-        case grpc::StatusCode::DEADLINE_EXCEEDED: return Late{limit};
-        case grpc::StatusCode::UNAVAILABLE:
-        case grpc::StatusCode::CANCELLED:
-            // Where the connection broke, gRPC has made the status, and knows of the break before the call ends.
-            return Lost{.reason = status.error_message(), .server_says = after == GRPC_CHANNEL_READY};
-        case grpc::StatusCode::DATA_LOSS: return Lost{.reason = status.error_message()};
-        default:
-            return Refused{.kind = kind_of(status.error_code()),
-                           .reason = status.error_message(),
-                           .about = about(status.error_code())};
-    }
-}
 
 std::optional<TensorSpec> spec_of(const inference::ModelMetadataResponse::TensorMetadata& metadata) {
     const std::optional<DType> dtype = dtype_of_protocol_name(metadata.datatype());
@@ -69,104 +31,92 @@ std::optional<TensorSpec> spec_of(const inference::ModelMetadataResponse::Tensor
     return spec;
 }
 
-std::optional<ServerTimes> times_of(const std::vector<Parameter>& parameters) {
-    const std::optional<std::int64_t> queue = integer_parameter(parameters, queue_parameter);
-    const std::optional<std::int64_t> compute = integer_parameter(parameters, compute_parameter);
-    if (!queue || !compute || *queue < 0 || *compute < 0) return std::nullopt;
-    return ServerTimes{.queue = std::chrono::nanoseconds(*queue), .compute = std::chrono::nanoseconds(*compute)};
-}
-
-Outcome<InferReply> reply_of(grpc::ByteBuffer& buffer) {
-    try {
-        std::variant<ParsedMessage, Malformed> parsed = parse(MessageKind::response, buffer);
-        if (const auto* malformed = std::get_if<Malformed>(&parsed)) return Lost{malformed->reason};
-        auto& message = std::get<ParsedMessage>(parsed);
-        auto tensors = take_tensors(message);
-        if (const auto* malformed = std::get_if<Malformed>(&tensors)) {
-            return Lost{"the server's reply makes no sense: " + malformed->reason};
-        }
-        return InferReply{.outputs = std::get<std::vector<NamedTensor>>(std::move(tensors)),
-                          .times = times_of(message.parameters),
-                          .version = std::move(message.version),
-                          .sha256 = text_parameter(message.parameters, sha256_parameter)};
-    } catch (const Error& error) {
-        return Lost{std::string("the server's reply makes no sense: ") + error.what()};
-    }
-}
-
-std::optional<std::uint16_t> port_of(const std::string& address) {
-    const std::size_t colon = address.rfind(':');
-    std::uint16_t port = 0;
-    if (colon == std::string::npos) return std::nullopt;
-    const auto end = address.data() + address.size();
-    const auto read = std::from_chars(address.data() + colon + 1, end, port);
-    return read.ec == std::errc() && read.ptr == end ? std::optional(port) : std::nullopt;
-}
-
 }  // namespace
 
 bool ServerDescription::has(std::string_view extension) const {
     return std::find(extensions.begin(), extensions.end(), extension) != extensions.end();
 }
 
-struct Client::Connection {
+struct Client::Parts {
     const std::string& address;
     const ClientOptions& options;
-    std::shared_ptr<grpc::Channel> channel;
-    std::unique_ptr<inference::GRPCInferenceService::Stub> stub;
-    grpc::internal::RpcMethod infer;
-    std::atomic<bool> congestion_control_set = false;
+    std::shared_ptr<CallQueue> queue;  // shared: its thread may end after the client
+    ServerLine line;
 
-    Connection(std::shared_ptr<grpc::Channel> made, const Client& owner)
+    Parts(const Client& owner, std::shared_ptr<grpc::ChannelCredentials> credentials)
         : address(owner.address_),
           options(owner.options_),
-          channel(std::move(made)),
-          stub(inference::GRPCInferenceService::NewStub(channel)),
-          infer("/inference.GRPCInferenceService/ModelInfer", grpc::internal::RpcMethod::NORMAL_RPC, channel) {}
+          queue(std::make_shared<CallQueue>()),
+          line({.address = address,
+                .options = options,
+                .credentials = std::move(credentials),
+                .warm = [this](const std::shared_ptr<ServerConnection>& connection) { warm(connection); }}) {}
+    ~Parts() {
+        line.stop();
+        queue->stop();
+    }
 
-    /// Waits for a first connection, which a call alone would do for gRPC's own 20 s. Nothing when connected, or when
-    /// the attempt failed already: then the call says why.
-    std::optional<Lost> connect(Deadline until) {
-        grpc_connectivity_state state = channel->GetState(true);
-        if (state != GRPC_CHANNEL_READY) {
-            const Deadline patience = std::min(until, deadline_after(options.connect_timeout));
-            while (state == GRPC_CHANNEL_IDLE || state == GRPC_CHANNEL_CONNECTING) {
-                if (!channel->WaitForStateChange(state, patience)) {
-                    return Lost{
-                        fmt::format("no connection to {} within {:g} s", address, options.connect_timeout.count())};
-                }
-                state = channel->GetState(true);
-            }
-            congestion_control_set = false;
-        }
-        if (!options.congestion_control.empty() && state == GRPC_CHANNEL_READY &&
-            !congestion_control_set.exchange(true)) {
-            const std::optional<std::uint16_t> port = port_of(address);
-            if (port) set_congestion_control(End::peer, *port, options.congestion_control);
-        }
-        return std::nullopt;
+    Seconds limit_of(std::optional<Seconds> limit) const {
+        return std::min(limit.value_or(options.call_timeout), options.call_timeout);
     }
 
     /// One call: waits for the connection, bounds the time, and turns gRPC's status into an Outcome.
-    template <class Answer, class Call, class Read>
-    Outcome<Answer> call(Seconds limit, const Call& make, const Read& read) {
+    template <class Answer, class MakeCall, class Read>
+    Outcome<Answer> call(Seconds limit, const MakeCall& make, const Read& read) {
         const Deadline deadline = deadline_after(limit);
-        if (std::optional<Lost> lost = connect(deadline)) return std::move(*lost);
+        std::shared_ptr<ServerConnection> connection = line.current();
+        if (!connection) {
+            Connected made = line.connected(std::chrono::steady_clock::now() +
+                                            std::chrono::duration_cast<std::chrono::nanoseconds>(limit));
+            if (auto* refused = std::get_if<Refused>(&made)) return std::move(*refused);
+            if (auto* lost = std::get_if<Lost>(&made)) return std::move(*lost);
+            connection = std::get<std::shared_ptr<ServerConnection>>(made);
+        }
         grpc::ClientContext context;
         context.set_deadline(deadline);
-        const grpc::Status status = make(context);
-        if (!status.ok()) return failed<Answer>(status, limit, channel->GetState(false));
-        return read();
+        introduce(context, options.security);
+        const grpc::Status status = make(*connection, context);
+        if (status.ok()) {
+            connection->set_proven();
+            return read();
+        }
+        if (broke_connection(status, context)) {
+            connection->set_broken();
+            if (!connection->is_proven() && options.security.encryption == SecurityOptions::Encryption::none &&
+                speaks_tls(address, Seconds(0.5))) {
+                return Lost{"the server speaks TLS: ask for it (--tls, --tls-ca FILE)"};
+            }
+        }
+        return outcome_of<Answer>(failure_of(status, context, limit));
+    }
+
+    struct WarmCall final : CallQueue::Event {
+        grpc::ClientContext context;
+        std::unique_ptr<grpc::ClientAsyncResponseReader<grpc::ByteBuffer>> reader;
+        grpc::ByteBuffer reply;
+        grpc::Status status;
+        void happened() override {}
+        void give_up() override { context.TryCancel(); }
+    };
+
+    /// Asks whether the server is alive, and does not care for the answer.
+    void warm(const std::shared_ptr<ServerConnection>& connection) {
+        auto call = std::make_shared<WarmCall>();
+        if (!queue->begin(call)) return;
+        call->context.set_deadline(deadline_after(Seconds(1.0)));
+        introduce(call->context, options.security);
+        const grpc::Slice no_fields;
+        const grpc::ByteBuffer nothing(&no_fields, 1);
+        call->reader = connection->generic().PrepareUnaryCall(&call->context, live_method, nothing, &queue->queue());
+        call->reader->StartCall();
+        call->reader->Finish(&call->reply, &call->status, static_cast<CallQueue::Event*>(call.get()));
     }
 };
 
 Client::Client(std::string address, ClientOptions options)
     : address_(std::move(address)), options_(std::move(options)) {
     prepare_grpc();
-    grpc::ChannelArguments arguments;
-    set_transport(arguments, options_.message_max);
-    connection_ = std::make_unique<Connection>(
-        grpc::CreateCustomChannel(address_, grpc::InsecureChannelCredentials(), arguments), *this);
+    parts_ = std::make_unique<Parts>(*this, channel_credentials(options_.security));
 }
 
 Client::~Client() = default;
@@ -174,20 +124,50 @@ Client::~Client() = default;
 Outcome<InferReply> Client::infer(const Request& request, std::optional<Seconds> limit) {
     const grpc::ByteBuffer message = to_byte_buffer(encode(request));
     grpc::ByteBuffer reply;
-    return connection_->call<InferReply>(
-        std::min(limit.value_or(options_.call_timeout), options_.call_timeout),
-        [&](grpc::ClientContext& context) {
+    return parts_->call<InferReply>(
+        parts_->limit_of(limit),
+        [&](ServerConnection& connection, grpc::ClientContext& context) {
+            connection.renew_window();
             return grpc::internal::BlockingUnaryCall<grpc::ByteBuffer, grpc::ByteBuffer>(
-                connection_->channel.get(), connection_->infer, &context, message, &reply);
+                &connection.channel(), connection.infer(), &context, message, &reply);
         },
         [&] { return reply_of(reply); });
 }
 
+std::unique_ptr<Call> Client::start(const Request& request, std::optional<Seconds> limit,
+                                    std::function<void(Outcome<InferReply>)> on_done) {
+    auto state = std::make_shared<Call::State>(Call::State::Parts{.message = to_byte_buffer(encode(request)),
+                                                                  .limit = parts_->limit_of(limit),
+                                                                  .security = options_.security,
+                                                                  .on_done = std::move(on_done),
+                                                                  .queue = parts_->queue});
+    if (std::shared_ptr<ServerConnection> connection = parts_->line.current()) {
+        state->launch(std::move(connection));
+    } else {
+        parts_->line.when_connected({.until = state->until(),
+                                     .given_up = [state] { return state->cancelled.load(); },
+                                     .deliver = [state](Connected made) { state->launch(std::move(made)); }});
+    }
+    return std::make_unique<Call>(std::move(state));
+}
+
+std::optional<TcpFacts> Client::tcp() const {
+    const std::shared_ptr<ServerConnection> connection = parts_->line.current();
+    return connection ? connection->tcp() : std::nullopt;
+}
+
+void Client::keep_warm(Seconds time) {
+    parts_->line.keep_warm(std::chrono::steady_clock::now() +
+                           std::chrono::duration_cast<std::chrono::nanoseconds>(time));
+}
+
 Outcome<bool> Client::live(std::optional<Seconds> limit) {
     inference::ServerLiveResponse reply;
-    return connection_->call<bool>(
-        std::min(limit.value_or(options_.call_timeout), options_.call_timeout),
-        [&](grpc::ClientContext& context) { return connection_->stub->ServerLive(&context, {}, &reply); },
+    return parts_->call<bool>(
+        parts_->limit_of(limit),
+        [&](ServerConnection& connection, grpc::ClientContext& context) {
+            return connection.stub().ServerLive(&context, {}, &reply);
+        },
         [&] { return Outcome<bool>(reply.live()); });
 }
 
@@ -197,9 +177,11 @@ Outcome<Seconds> Client::connect_time() {
 
 Outcome<ServerDescription> Client::describe_server() {
     inference::ServerMetadataResponse reply;
-    return connection_->call<ServerDescription>(
+    return parts_->call<ServerDescription>(
         options_.call_timeout,
-        [&](grpc::ClientContext& context) { return connection_->stub->ServerMetadata(&context, {}, &reply); },
+        [&](ServerConnection& connection, grpc::ClientContext& context) {
+            return connection.stub().ServerMetadata(&context, {}, &reply);
+        },
         [&]() -> Outcome<ServerDescription> {
             return ServerDescription{.name = reply.name(),
                                      .version = reply.version(),
@@ -211,9 +193,11 @@ Outcome<ModelDescription> Client::describe_model(const std::string& model) {
     inference::ModelMetadataRequest request;
     request.set_name(model);
     inference::ModelMetadataResponse reply;
-    return connection_->call<ModelDescription>(
+    return parts_->call<ModelDescription>(
         options_.call_timeout,
-        [&](grpc::ClientContext& context) { return connection_->stub->ModelMetadata(&context, request, &reply); },
+        [&](ServerConnection& connection, grpc::ClientContext& context) {
+            return connection.stub().ModelMetadata(&context, request, &reply);
+        },
         [&]() -> Outcome<ModelDescription> {
             ModelDescription made{.versions = {reply.versions().begin(), reply.versions().end()},
                                   .platform = reply.platform(),
@@ -241,9 +225,11 @@ Outcome<std::string> Client::configured_sha256(const std::string& model) {
     inference::ModelConfigRequest request;
     request.set_name(model);
     inference::ModelConfigResponse reply;
-    return connection_->call<std::string>(
+    return parts_->call<std::string>(
         options_.call_timeout,
-        [&](grpc::ClientContext& context) { return connection_->stub->ModelConfig(&context, request, &reply); },
+        [&](ServerConnection& connection, grpc::ClientContext& context) {
+            return connection.stub().ModelConfig(&context, request, &reply);
+        },
         [&]() -> Outcome<std::string> {
             const auto told = reply.config().parameters().find(std::string(sha256_parameter));
             return told == reply.config().parameters().end() ? std::string() : told->second.string_value();
@@ -266,9 +252,11 @@ Outcome<LoadReply> Client::load_model(const std::string& model, std::span<const 
         }
     }
     inference::RepositoryModelLoadResponse reply;
-    return connection_->call<LoadReply>(
+    return parts_->call<LoadReply>(
         limit,
-        [&](grpc::ClientContext& context) { return connection_->stub->RepositoryModelLoad(&context, request, &reply); },
+        [&](ServerConnection& connection, grpc::ClientContext& context) {
+            return connection.stub().RepositoryModelLoad(&context, request, &reply);
+        },
         [&]() -> Outcome<LoadReply> {
             return LoadReply{.received = Bytes(reply.breakeven_received()),
                              .piece_max = Bytes(reply.breakeven_piece_max())};
@@ -279,16 +267,23 @@ Outcome<bool> Client::unload_model(const std::string& model) {
     inference::RepositoryModelUnloadRequest request;
     request.set_model_name(model);
     inference::RepositoryModelUnloadResponse reply;
-    return connection_->call<bool>(
+    return parts_->call<bool>(
         options_.call_timeout,
-        [&](grpc::ClientContext& context) {
-            return connection_->stub->RepositoryModelUnload(&context, request, &reply);
+        [&](ServerConnection& connection, grpc::ClientContext& context) {
+            return connection.stub().RepositoryModelUnload(&context, request, &reply);
         },
         [] { return Outcome<bool>(true); });
 }
 
 bool Client::wait_until_connected(Seconds limit) {
-    return connection_->channel->WaitForConnected(deadline_after(limit));
+    const auto until = std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::nanoseconds>(limit);
+    // The line waits a little after an attempt that failed at once.
+    while (std::chrono::steady_clock::now() < until) {
+        const Connected made = parts_->line.connected(until);
+        if (std::holds_alternative<std::shared_ptr<ServerConnection>>(made)) return true;
+        if (std::holds_alternative<Refused>(made)) return false;
+    }
+    return false;
 }
 
 }  // namespace breakeven

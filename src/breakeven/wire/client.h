@@ -2,6 +2,7 @@
 // One client is one connection, shared by all threads that use it; it reconnects by itself.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -12,10 +13,30 @@
 #include "breakeven/engine/engine.h"
 #include "breakeven/tensor/tensor.h"
 #include "breakeven/units/units.h"
+#include "breakeven/wire/call.h"
 #include "breakeven/wire/message.h"
 #include "breakeven/wire/outcome.h"
+#include "breakeven/wire/security.h"
+#include "breakeven/wire/tcp_facts.h"
 
 namespace breakeven {
+
+struct TransportOptions {
+    /// What TCP makes of a rest. `kept`: the window is as it was, because BBR takes each request up anew from it; where
+    /// the kernel allows no BBR, and with a congestion control of one's own (below), it is `forgotten`, and found anew
+    /// over several round trips, unless keep_warm() prevents that. Kept, a request after a rest may fill queues on its
+    /// way that others have come to use meanwhile.
+    enum class Window { kept, forgotten } window = Window::kept;
+    /// While a connection is being made, another attempt begins every so often. Shorter is back sooner after an
+    /// outage, and sends more packets into a dead link.
+    Seconds attempt_interval{0.3};
+    /// A connection on which nothing is acknowledged for so long is given up. Longer survives longer gaps in coverage
+    /// with the request that is under way; calls made meanwhile go to a new connection anyway.
+    Seconds dead_after{5.0};
+    /// How long a connection that is kept warm (Client::keep_warm) may be silent. Longer saves the radio's energy, and
+    /// lets TCP forget its window, from about 200 ms plus the round-trip time on.
+    Seconds warm_interval{0.1};
+};
 
 struct ClientOptions {
     /// How long to wait for a connection. Longer survives slower links, and notices an absent server later.
@@ -26,6 +47,8 @@ struct ClientOptions {
     Bytes message_max{std::int64_t{256} << 20};
     /// TCP congestion control ("cubic", "bbr", "reno") of the connection; empty: the machine's default.
     std::string congestion_control;
+    SecurityOptions security{};
+    TransportOptions transport{};
 };
 
 struct InferReply {
@@ -86,6 +109,12 @@ class Client final {
 
     /// The inputs are sent from where they lie, and must not be written to before the call returns.
     [[nodiscard]] Outcome<InferReply> infer(const Request& request, std::optional<Seconds> limit = {});
+    /// The same without waiting. `on_done` is called once, from a thread of the client's (never from within start() or
+    /// cancel()), unless the Call is destroyed first. What it throws ends the program; what it does delays other calls'
+    /// ends. It may destroy its Call; the client only where it does not return to it.
+    /// The end of the client gives up what is under way: `on_done` gets Lost before ~Client returns.
+    [[nodiscard]] std::unique_ptr<Call> start(const Request& request, std::optional<Seconds> limit,
+                                              std::function<void(Outcome<InferReply>)> on_done);
     [[nodiscard]] Outcome<bool> live(std::optional<Seconds> limit = {});
     /// How long one TCP connection of its own takes to be made, and closed again.
     [[nodiscard]] Outcome<Seconds> connect_time();
@@ -100,15 +129,23 @@ class Client final {
                                                 Seconds limit);
     [[nodiscard]] Outcome<bool> unload_model(const std::string& model);
 
-    /// Waits for the server to be reachable, which after its restart takes up to a second longer than the restart.
-    /// Whether it is.
+    /// Waits for the server to be reachable. Whether it is.
     [[nodiscard]] bool wait_until_connected(Seconds limit);
 
+    /// What the kernel knows of the connection that the next call would use; nothing while there is none, or where
+    /// its socket is not known.
+    std::optional<TcpFacts> tcp() const;
+
+    /// For this long from now: connects if need be, at once again after a loss. Where TCP would forget its window,
+    /// prevents it by a tiny call whenever the connection was silent for TransportOptions::warm_interval; the radio
+    /// does not sleep meanwhile.
+    void keep_warm(Seconds time);
+
    private:
-    struct Connection;
+    struct Parts;
     std::string address_;
     ClientOptions options_;
-    std::unique_ptr<Connection> connection_;
+    std::unique_ptr<Parts> parts_;
 };
 
 }  // namespace breakeven
