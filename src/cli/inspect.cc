@@ -7,6 +7,7 @@
 
 #include "breakeven/engine/child_process.h"
 #include "breakeven/files/model_file.h"
+#include "breakeven/measure/boards.h"
 #include "breakeven/measure/caches.h"
 #include "breakeven/model/cache_fit.h"
 #include "breakeven/units/text.h"
@@ -17,6 +18,7 @@ namespace {
 
 struct Options {
     std::string model;
+    std::string board;
     bool all = false;
     bool here = false;
 };
@@ -217,7 +219,8 @@ std::string cuts_text(const Model& model, const std::vector<Cut>& cuts) {
 void inspect_here(const Shell& shell, const Options& options) {
     const ModelFile file = load_model(options.model);
     const std::vector<Cut> cuts = file.model.cuts();
-    const Caches caches = this_machines_caches();
+    const Caches caches = options.board.empty() ? this_machines_caches()
+                                                : Caches{.levels = known_board(options.board).levels, .reason = {}};
     if (shell.json) {
         shell.answer(document(file.model, cuts, caches), "");
         return;
@@ -227,10 +230,12 @@ void inspect_here(const Shell& shell, const Options& options) {
 }
 
 void inspect(Shell& shell, const Options& options) {
+    if (!options.board.empty()) known_board(options.board);  // a slip is told before long work
     if (options.here) return inspect_here(shell, options);
     std::vector<std::string> command{shell.executable.string(), "inspect", "--here"};
     if (shell.json) command.emplace_back("--json");
     if (options.all) command.emplace_back("--all");
+    if (!options.board.empty()) command.insert(command.end(), {"--board", options.board});
     command.insert(command.end(), {"--", options.model});
     const ChildResult child = run_child(command, {});
     const std::string attempt = fmt::format("inspect '{}'", options.model);
@@ -255,6 +260,8 @@ void add_inspect(CLI::App& app, Shell& shell) {
         add_command(app, shell, "inspect", "what is in a network: layers, weights, cuts",
                     "breakeven inspect mobilenet.onnx --all", [&shell, options] { inspect(shell, *options); });
     command->add_option("model", options->model, "an ONNX file")->required();
+    command->add_option("--board", options->board,
+                        "how layers fit the memories of this board, not of this machine; `breakeven boards list`");
     command->add_flag("--all", options->all, "every layer, not only the heaviest");
     command->add_flag("--here", options->here, "look in this process, not in a child")->group("");
 }

@@ -177,6 +177,7 @@ void add_link(CLI::App& app, Shell& shell) {
     add_show(*link, shell);
     add_cost(*link, shell);
     add_link_run(*link, shell);
+    add_link_energy(*link, shell);
     add_link_probe(*link, shell);
     add_link_record(*link, shell);
 }

@@ -34,11 +34,13 @@ int run(int argc, char** argv) {
     add_deploy(app, shell);
     add_inspect(app, shell);
     add_measure(app, shell);
+    add_meter(app, shell);
     add_infer(app, shell);
     add_evaluate(app, shell);
     add_serve(app, shell);
     add_link(app, shell);
     add_zoo(app, shell);
+    add_boards(app, shell);
     add_codec(app, shell);
     add_pack(app, shell);
     add_unpack(app, shell);

@@ -3,23 +3,19 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <map>
 
-#include "breakeven/files/model_file.h"
 #include "breakeven/files/samples.h"
 #include "breakeven/measure/counters.h"
-#include "breakeven/measure/machine.h"
-#include "breakeven/measure/measurement.h"
 #include "breakeven/measure/noise.h"
 #include "breakeven/measure/sample_input.h"
 #include "breakeven/meters/choose.h"
 #include "breakeven/model/input_codec.h"
 #include "breakeven/units/text.h"
 #include "cli/engines.h"
-#include "cli/figures.h"
 #include "cli/inputs.h"
 #include "cli/interrupt.h"
 #include "cli/loaded.h"
+#include "cli/measure_answer.h"
 #include "cli/security.h"
 #include "cli/shell.h"
 #include "cli/version.h"
@@ -41,28 +37,12 @@ struct Options {
     PowerOptions power;
     std::string baseline;
     bool counters = false;
+    bool layers = false;
     std::string store;
     std::vector<std::string> at;
     std::string server;
+    std::string codec;
     std::string rest;
-};
-
-/// One platform with the network loaded on it.
-struct Subjected {
-    Platform platform;
-    std::string title;  ///< as it was asked for: the platform, or both of a network in two parts
-    std::string engine_version;
-    std::unique_ptr<Runner> runner;
-    std::vector<Tensor> inputs;
-};
-
-/// Everything the answer is made of.
-struct Answer {
-    ModelFile model;
-    Machine machine;
-    std::vector<Subjected> loaded;
-    MeasurementSet set;
-    std::vector<std::string> warnings;
 };
 
 std::vector<Platform> platforms_of(const Options& options, const Machine& machine) {
@@ -125,7 +105,7 @@ Subjected load_in_parts(const Shell& shell, const Options& options, const Engine
                   .inputs = {}};
     shell.progress("first contact with the model, in a child process");
     first_contact(shell, one.engine_version).with(options.model, answer.model.image, platform);
-    one.runner = load_in_two(shell, engines, answer.model, {.at = options.at, .head = platform, .server = address});
+    one.runner = load_in_two(shell, engines, answer.model, {.at = options.at, .head = platform, .server = address, .codec = options.codec});
     one.inputs = inputs_of(options, answer.model.model, one.runner->inputs());
     return one;
 }
@@ -211,158 +191,6 @@ void keep(Store& store, Answer& answer) {
     }
 }
 
-/// {"instructions": {"count": 1.2e9, "reason": null}, ...}; null where none were asked for.
-Json counts_json(const std::vector<EventCount>& counts) {
-    if (counts.empty()) return nullptr;
-    Json json = Json::object();
-    for (const EventCount& each : counts) {
-        json[std::string(name(each.event))] = {{"count", each.count ? Json(*each.count) : Json(nullptr)},
-                                               {"reason", each.count ? Json(nullptr) : Json(each.reason)}};
-    }
-    return json;
-}
-
-Json result_json(const Subjected& loaded, const Measurement& measurement, const MeasurementSet& set) {
-    Json json{{"platform", loaded.title},
-              {"engine", {{"name", loaded.platform.engine}, {"version", loaded.engine_version}}},
-              {"latency", to_json(measurement.latency)},
-              {"warmup", {{"runs", measurement.warmup.count}, {"steady_state", name(measurement.warmup.steadiness)}}},
-              {"outliers", measurement.latency ? Json(measurement.latency->outliers) : Json(nullptr)},
-              {"energy_j", to_json(measurement.energy.energy)}};
-    if (!measurement.energy.energy) json["energy_reason"] = measurement.energy.reason;
-    json["meter"] = measurement.meter;
-    json["energy_above_idle_j"] = to_json(measurement.energy_above_idle);
-    json["counters"] = counts_json(measurement.counts);
-    json["peak_rss_bytes"] = set.peak_memory.count();
-    json["processor_s"] = measurement.processor_time ? Json(measurement.processor_time->count()) : Json(nullptr);
-    if (measurement.head) json["head_s"] = to_json(measurement.head);
-    if (loaded.platform.is_remote() || measurement.head) {
-        const auto& server = measurement.server;
-        json["server"] = server ? Json{{"queue_s", to_json(server->queue)},
-                                       {"compute_s", to_json(server->compute)},
-                                       {"network_s", to_json(server->network)}}
-                                : Json(nullptr);
-    }
-    json["failure"] = measurement.failure ? Json(measurement.failure->what()) : Json(nullptr);
-    return json;
-}
-
-Json document(const Answer& answer) {
-    Json results = Json::array();
-    for (std::size_t i = 0; i < answer.loaded.size(); ++i) {
-        results.push_back(result_json(answer.loaded[i], answer.set.measurements[i], answer.set));
-    }
-    const Machine& machine = answer.machine;
-    return {{"model", {{"name", answer.model.image.name}, {"sha256", answer.model.image.sha256}}},
-            {"results", results},
-            {"idle_power_w", answer.set.idle_power ? Json{{"value", answer.set.idle_power->value.in(watts)},
-                                                          {"origin", name(answer.set.idle_power->origin)}}
-                                                   : Json(nullptr)},
-            {"idle_power_reason", answer.set.idle_reason.empty() ? Json(nullptr) : Json(answer.set.idle_reason)},
-            {"machine",
-             {{"host", machine.name},
-              {"cpu", machine.cpu},
-              {"cores", machine.cores},
-              {"threads", machine.threads},
-              {"memory_bytes", machine.memory.count()},
-              {"kernel", machine.kernel},
-              {"governor", machine.governor ? Json(*machine.governor) : Json(nullptr)}}},
-            {"breakeven", breakeven_version},
-            {"warnings", answer.warnings},
-            {"interrupted", answer.set.interrupted}};
-}
-
-std::string interval_text(const Summary& latency) {
-    if (!latency.ci95) return "-";
-    const Seconds half = std::max(latency.ci95->high - latency.p50, latency.p50 - latency.ci95->low);
-    return fmt::format("{:.1f} %", 100.0 * (half / latency.p50));
-}
-
-std::string headline(const Answer& answer) {
-    const Measurement* best = nullptr;
-    for (const Measurement& each : answer.set.measurements) {
-        if (each.latency && (best == nullptr || each.latency->p50 < best->latency->p50)) best = &each;
-    }
-    if (best == nullptr) return fmt::format("{}: nothing was measured\n", answer.model.image.name);
-    return fmt::format("{} takes {} on {}\n", answer.model.image.name, to_text(best->latency->p50), best->title);
-}
-
-/// "1.23 M": events of one run.
-std::string event_text(double count) {
-    if (count >= 1e9) return fmt::format("{:.3g} G", count / 1e9);
-    if (count >= 1e6) return fmt::format("{:.3g} M", count / 1e6);
-    return count >= 1e4 ? fmt::format("{:.3g} k", count / 1e3) : fmt::format("{:.3g}", count);
-}
-
-/// Per inference, one row an event; what is not counted says why, once.
-std::string counts_text(const MeasurementSet& set) {
-    std::vector<std::string> header{"an inference"};
-    std::vector<std::vector<std::string>> rows;
-    std::map<std::string, std::string> reasons;  // why, and which events
-    for (const Measurement& each : set.measurements) {
-        if (each.counts.empty()) continue;
-        header.push_back(each.title);
-        rows.resize(each.counts.size());
-        for (std::size_t i = 0; i < rows.size(); ++i) {
-            const EventCount& count = each.counts[i];
-            const std::string event(name(count.event));
-            if (rows[i].empty()) rows[i].push_back(event);
-            rows[i].push_back(count.count ? event_text(*count.count) : "-");
-            std::string& who = reasons[count.reason];
-            if (!count.count && who.find(event) == std::string::npos) who += (who.empty() ? "" : ", ") + event;
-        }
-    }
-    if (rows.empty()) return "";
-    std::string text = "\n" + table(header, rows);
-    for (const auto& [reason, events] : reasons) {
-        if (!events.empty()) text += fmt::format("{}: {}\n", events, reason);
-    }
-    return text;
-}
-
-std::string idle_text(const MeasurementSet& set) {
-    if (!set.idle_power) return set.idle_reason.empty() ? "" : fmt::format("no idle power: {}\n", set.idle_reason);
-    std::string text = fmt::format("at rest it draws {} ({}); above that an inference takes",
-                                   to_text(set.idle_power->value), name(set.idle_power->origin));
-    for (const Measurement& each : set.measurements) {
-        if (each.energy_above_idle) {
-            text += fmt::format(" {} on {}", to_text(each.energy_above_idle->value), each.title);
-        }
-    }
-    return text + "\n";
-}
-
-std::string text_of(const Answer& answer) {
-    std::vector<std::vector<std::string>> rows;
-    std::vector<std::vector<std::string>> parts;
-    std::string reasons;
-    for (const Measurement& each : answer.set.measurements) {
-        const std::string& platform = each.title;
-        if (!each.latency) continue;
-        const Summary& latency = *each.latency;
-        rows.push_back({platform, fmt::format("{}+{}", each.warmup.count, latency.n), to_text(latency.p50),
-                        interval_text(latency), to_text(latency.p90), to_text(latency.p99), to_text(latency.max),
-                        each.energy.energy ? to_text(each.energy.energy->value) : "-"});
-        if (each.server) {
-            parts.push_back({platform, each.head ? to_text(each.head->p50) : "-", to_text(each.server->network.p50),
-                             to_text(each.server->queue.p50), to_text(each.server->compute.p50)});
-        }
-        if (!each.energy.energy && reasons.find(each.energy.reason) == std::string::npos) {
-            reasons += fmt::format("no energy: {}\n", each.energy.reason);
-        } else if (each.energy.energy && reasons.find("energy is") == std::string::npos) {
-            reasons += fmt::format("energy is {} (meter: {})\n", name(each.energy.energy->origin), each.meter);
-        }
-    }
-    std::string text = headline(answer);
-    if (rows.empty()) return text;
-    text += "\n" + table({"platform", "runs", "p50", "+-", "p90", "p99", "max", "energy"}, rows);
-    if (!parts.empty()) text += "\n" + table({"of which", "head", "network", "queue", "compute"}, parts);
-    text += counts_text(answer.set);
-    text += fmt::format("\nruns: warm-up found + steady; +-: 95 % interval of p50; memory {}\n{}{}{}\n",
-                        to_text(answer.set.peak_memory), reasons, idle_text(answer.set), to_text(answer.machine));
-    return text;
-}
-
 void run_measure(Shell& shell, const Options& options) {
     for (const std::string& platform : options.platforms) parse_platform(platform);  // a slip is told before long work
     MeasureOptions how = measure_options(shell, options);
@@ -384,6 +212,9 @@ void run_measure(Shell& shell, const Options& options) {
     for (const std::string& line : answer.set.warnings) answer.warnings.push_back(line);
     for (const std::string& line : noise.warnings()) answer.warnings.push_back(line);
     if (store && !answer.set.interrupted) keep(*store, answer);
+    if (options.layers && !answer.set.interrupted) {
+        for (Subjected& each : answer.loaded) profile_layers(shell, answer.model.image, each);
+    }
 
     shell.progress_done();
     for (const std::string& warning : answer.warnings) shell.note("warning: " + warning);
@@ -429,6 +260,8 @@ void add_measure(CLI::App& app, Shell& shell) {
                             "tail on --server");
     at->needs(command->add_option("--server", options->server,
                                   "HOST:PORT of the server that runs the tail; it is sent there unless it has it"));
+    command->add_option("--codec", options->codec, "how what crosses the cut travels: raw, lossless, q8, q4 or q2")
+        ->needs(at);
     command->add_option(
         "--idle", options->rest,
         "rest so long before each run, as a sporadic application does, such as 1s: connections cool down");
@@ -446,6 +279,7 @@ void add_measure(CLI::App& app, Shell& shell) {
     command->add_flag("--counters", options->counters,
                       "instructions, L1 loads and misses, page faults, cycles, where they can be counted");
     add_security_options(*command, shell);
+    command->add_flag("--layers", options->layers, "how long each layer takes, where the engine tells them apart");
     add_power_options(*command, options->power);
     add_store_option(*command, options->store);
 }

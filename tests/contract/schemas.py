@@ -64,6 +64,33 @@ def main():
         document("split", "split", model, "--link", "wifi", "--slowdown", "8", "--runs", "5", "--candidates", "2")
         measured = document("measure", "measure", model, "--platform", "cpu:1", "--runs", "20")
         assert measured["results"][0]["energy_j"] is None, "no powers were given: there is no energy"
+        counted = document("measure", "measure", model, "--platform", "cpu:1", "--runs", "20", "--counters",
+                           "--active-power", "5W", "--idle-power", "1W", "--subtract-idle", "100ms")
+        faults = counted["results"][0]["counters"]["page-faults"]
+        assert (faults["count"] is None) == (faults["reason"] is not None), "a count or the reason"
+        above = counted["results"][0]["energy_above_idle_j"]["value"]
+        assert 0 < above < counted["results"][0]["energy_j"]["value"]
+        recording = pathlib.Path(folder) / "power.csv"
+        recording.write_text("time,power\n" + "".join(f"{i / 10},2\n" for i in range(101)))
+        read = document("meter_read", "meter", "read", f"csv:{recording}", "--from", "1s", "--to", "6s",
+                        "--inferences", "20", "--idle-power", "500mW")
+        assert abs(read["windows"][0]["energy_j"] - 10) < 1e-9 and abs(read["energy_per_inference_j"] - 0.5) < 1e-9
+        assert abs(read["windows"][0]["energy_above_idle_j"] - 7.5) < 1e-9
+        document("boards", "boards", "list")
+        assert document("inspect", "inspect", model, "--board", "imx8mp")["cache_fit"][2]["size_bytes"] == 868 * 1024
+        table = {n["name"]: [round(l["mean_layer_percent"]) for l in n["levels"]]
+                 for n in document("boards_fit", "boards", "fit", "imx8mp")["networks"]}
+        assert table["vgg16-128"] == [2336, 146, 86] and table["mobilenet-v1-32"] == [121, 8, 4]  # Table 5.1: 120
+        energy = document("link_energy", "link", "energy", "wifi", "--up", "150kB", "--down", "400B", "--radio", "lte",
+                          "--server-time", "8ms", "--idle-power", "1W", "--suspended-power", "100mW", "--wake-time",
+                          "200ms", "--wake-power", "2W")
+        assert abs(energy["whole_system"]["attributed"]["network_j"] - 150400 * 0.12 * 3.6e-3) < 1e-9
+        assert abs(energy["radio"]["tail_j"] - 11.576 * 1.06) < 1e-9
+        walk = pathlib.Path(folder) / "walk.csv"
+        walk.write_text("time_s,uplink_Bps,downlink_Bps,device_power_W\n" +
+                        "".join(f"{i},0,{i * 1000},{3 + i * 0.01}\n" for i in range(60)))
+        fit = document("link_fit", "link", "fit", str(walk))["fits"][0]
+        assert abs(fit["base_w"] - 3) < 1e-9 and abs(fit["slope_j_per_byte"] - 1e-5) < 1e-12
         cost = document("link_cost", "link", "cost", "wifi", "--up", "49152B", "--down", "400B")
         assert abs(cost["total_s"] - (0.058 + 0.049152 + 400 / 3.53e6)) < 1e-12
         replayed = document("session_replay", "session", "replay", "--trace",

@@ -231,6 +231,107 @@ TEST_F(Measuring, AMeterCoversExactlyTheRuns) {
     EXPECT_NEAR(set.measurements[0].energy.energy->value.in(joules), 0.2, 0.02);
 }
 
+/// A counter of energy: 3 W at rest, 8 W while a run lasts; the meter counts rest by the clock.
+class TwoPowers final : public Meter {
+   public:
+    explicit TwoPowers(VirtualClock& clock) : clock_(clock) {}
+    std::string name() const override { return "two"; }
+    void prepare() override { ++prepared; }
+    void start() override { began_ = clock_.now(); }
+    EnergyReading stop(const Work& work) override {
+        const Seconds elapsed = clock_.now() - began_;
+        EXPECT_NEAR(elapsed.count(), work.elapsed.count(), 1e-9);
+        stretches.push_back(watts(3) * elapsed + watts(5) * work.busy);
+        return recorded ? EnergyReading::none("later") : EnergyReading::measured(stretches.back());
+    }
+    std::vector<EnergyReading> settle() override {
+        std::vector<EnergyReading> readings;
+        if (!recorded) return readings;
+        for (const Joules energy : stretches) readings.push_back(EnergyReading::measured(energy));
+        return readings;
+    }
+    std::vector<Joules> stretches;
+    bool recorded = false;
+    int prepared = 0;
+
+   private:
+    VirtualClock& clock_;
+    Seconds began_{0.0};
+};
+
+TEST_F(Measuring, IdlePowerIsMeasuredAndTheEnergyAboveItToldBesideTheWhole) {
+    for (const bool recorded : {false, true}) {
+        TwoPowers two(clock);
+        two.recorded = recorded;
+        FakeRunner a = runner(10_ms);
+        FakeRunner b = runner(40_ms);
+        options.idle_baseline = 5_s;
+        const MeasurementSet set = measure({{one_thread, a, {}}, {two_threads, b, {}}}, options, clock, two);
+        ASSERT_TRUE(set.idle_power.has_value());
+        EXPECT_NEAR(set.idle_power->value.in(watts), 3, 1e-9);
+        EXPECT_EQ(set.idle_power->origin, Origin::measured);
+        EXPECT_NEAR(set.measurements[0].energy.energy->value.in(joules), 8 * 0.01, 1e-9);
+        EXPECT_NEAR(set.measurements[0].energy_above_idle->value.in(joules), 5 * 0.01, 1e-9);
+        EXPECT_NEAR(set.measurements[1].energy_above_idle->value.in(joules), 5 * 0.04, 1e-9);
+        EXPECT_EQ(two.prepared, 1);
+    }
+}
+
+TEST_F(Measuring, WithoutAnIdlePowerThereIsAReasonAndNoEnergyAboveIt) {
+    FakeRunner runner = this->runner(10_ms);
+    options.idle_baseline = 1_s;
+    PowerMeter powers{Powers{.active = watts(5), .idle = {}}};
+    const MeasurementSet set = measure({{one_thread, runner, {}}}, options, clock, powers);
+    EXPECT_FALSE(set.idle_power.has_value());
+    EXPECT_THAT(set.idle_reason, HasSubstr("--idle-power"));
+    EXPECT_TRUE(set.measurements[0].energy.energy.has_value());
+    EXPECT_FALSE(set.measurements[0].energy_above_idle.has_value());
+}
+
+TEST_F(Measuring, AMeterThatIsLostInTheMiddleCostsTheEnergyAndNotTheTimes) {
+    class Lost final : public Meter {
+       public:
+        std::string name() const override { return "lost"; }
+        void start() override {}
+        EnergyReading stop(const Work&) override {
+            return ++stops < 12 ? EnergyReading::measured(joules(1)) : EnergyReading::none("the meter lost was lost");
+        }
+        int stops = 0;
+    };
+    Lost lost;
+    FakeRunner runner = this->runner(10_ms);
+    const Measurement measurement = measure({{one_thread, runner, {}}}, options, clock, lost).measurements[0];
+    EXPECT_EQ(measurement.latency->n, 100U);
+    EXPECT_FALSE(measurement.energy.energy.has_value());
+    EXPECT_THAT(measurement.energy.reason, HasSubstr("was lost"));
+}
+
+/// Counts a thousand instructions for each run of a runner; cannot count cycles.
+class FakeCounters final : public Counters {
+   public:
+    explicit FakeCounters(const FakeRunner& runner) : runner_(runner) {}
+    void start() override { before_ = runner_.runs; }
+    std::vector<EventCount> stop() override {
+        return {{Event::instructions, 1000.0 * static_cast<double>(runner_.runs - before_), ""},
+                {Event::cycles, std::nullopt, "not supported"}};
+    }
+
+   private:
+    const FakeRunner& runner_;
+    std::size_t before_ = 0;
+};
+
+TEST_F(Measuring, CountsAreOfOneSteadyRun) {
+    FakeRunner runner = this->runner(1_ms);
+    FakeCounters counters(runner);
+    options.counters = &counters;
+    const Measurement measurement = run({{one_thread, runner, {}}}).measurements[0];
+    ASSERT_EQ(measurement.counts.size(), 2U);
+    EXPECT_NEAR(*measurement.counts[0].count, 1000, 1e-9);
+    EXPECT_EQ(measurement.counts[1].count, std::nullopt);
+    EXPECT_EQ(measurement.counts[1].reason, "not supported");
+}
+
 TEST_F(Measuring, StopsWhenToldAndReturnsWhatItHas) {
     std::atomic<bool> stop = false;
     FakeRunner runner(clock, [&](std::size_t i) {

@@ -151,7 +151,8 @@ class OnnxRuntimeRunner final : public Runner {
 
 class OnnxRuntime final : public Engine {
    public:
-    explicit OnnxRuntime(const OnnxRuntimeOptions& options) : pool_(options.pool), library_(open_library(options)) {}
+    explicit OnnxRuntime(const OnnxRuntimeOptions& options)
+        : pool_(options.pool), profile_prefix_(options.profile_prefix), library_(open_library(options)) {}
 
     std::string name() const override { return "onnxruntime"; }
     std::string version() const override { return library_.version; }
@@ -195,6 +196,7 @@ class OnnxRuntime final : public Engine {
         Ort::SessionOptions session;
         session.SetGraphOptimizationLevel(options.optimize ? ORT_ENABLE_ALL : ORT_DISABLE_ALL);
         session.SetLogSeverityLevel(ORT_LOGGING_LEVEL_FATAL);
+        if (!profile_prefix_.empty()) session.EnableProfiling(profile_prefix_.c_str());
         if (pool_ == OnnxRuntimeOptions::Pool::shared) {
             session.DisablePerSessionThreads();
         } else {
@@ -205,6 +207,7 @@ class OnnxRuntime final : public Engine {
     }
 
     OnnxRuntimeOptions::Pool pool_;
+    std::string profile_prefix_;
     Library library_;
 };
 

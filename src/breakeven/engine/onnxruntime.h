@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "breakeven/engine/engine.h"
@@ -19,6 +20,9 @@ struct OnnxRuntimeOptions {
     /// spinning threads would take the cores from the network.
     enum class Pool { per_model, shared } pool = Pool::per_model;
     int shared_threads = 1;
+
+    /// Not empty: when a loaded model goes, it leaves a file of where its time went, its name beginning so.
+    std::string profile_prefix = {};
 };
 
 /// Never throws: where the library is missing or broken, platforms() says why and load() throws Error{unsupported}.

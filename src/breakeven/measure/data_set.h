@@ -30,6 +30,8 @@ class DataSet final {
     DataSet without(const DataSet& other) const;
 
     Tensor input(std::size_t index, const TensorSpec& spec) const;
+    /// Its file, for messages.
+    const std::string& name(std::size_t index) const { return folder_.samples[chosen_[index]].file; }
     /// Keeps a reference to this data set. Labels are left out for an `untrained` network: they would mean nothing.
     enum class Labels { used, left_out };
     AccuracyTask task(std::int64_t top, Labels labels) const;

@@ -129,6 +129,16 @@ std::unique_ptr<Meter> make_meter(std::string_view specification, const Powers& 
                 "`breakeven platforms` tells which are here");
 }
 
+Recording read_recording(std::string_view specification) {
+    const Word word = split(specification);
+    const auto parser = parser_of(word.name);
+    if (!parser || word.arguments.empty()) {
+        throw Error(ErrorKind::usage, fmt::format("read the recording '{}'", specification),
+                    "write it like csv:power.csv, joulescope:run.jls or trace-energy:trace1-energy.bin");
+    }
+    return (*parser)(read_file(word.arguments, recording_max), word.arguments);
+}
+
 std::vector<MeterStatus> meters_here(const MeterPlaces& places) {
     std::vector<MeterStatus> list;
     list.push_back({"powers", "modelled from --active-power and --idle-power", true, ""});

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "breakeven/meters/meter.h"
+#include "breakeven/meters/power_trace.h"
 #include "breakeven/time/clock.h"
 
 namespace breakeven {
@@ -31,6 +32,9 @@ struct MeterPlaces {
 /// Throws Error{usage} for an unknown name or a missing file name, {unavailable} with the reason where it is not there.
 std::unique_ptr<Meter> make_meter(std::string_view specification, const Powers& powers, Clock& clock,
                                   const MeterPlaces& places = {});
+
+/// The recording that "csv:FILE", "joulescope:FILE" or "trace-energy:FILE" names. Throws Error.
+Recording read_recording(std::string_view specification);
 
 struct MeterStatus {
     std::string name;  ///< as `--meter` takes it: "rapl"

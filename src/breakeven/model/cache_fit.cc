@@ -20,4 +20,10 @@ std::optional<CacheFit> cache_fit(const Model& model, Bytes cache) {
     return CacheFit{.mean_layer_percent = 100 * sizes / layers, .fitting_percent = 100 * fitting / layers};
 }
 
+double mean_layer_percent(const LayerCount& network, Bytes memory) {
+    BREAKEVEN_ASSERT(network.layers > 0 && memory > Bytes(0));
+    const double weights = static_cast<double>(network.parameters) * network.bits_a_weight / 8;
+    return 100 * weights / static_cast<double>(network.layers) / static_cast<double>(memory.count());
+}
+
 }  // namespace breakeven

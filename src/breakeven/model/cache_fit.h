@@ -2,6 +2,7 @@
 // share of layers that fit a level).
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "breakeven/model/model.h"
@@ -16,5 +17,14 @@ struct CacheFit {
 
 /// Nothing for a network without weights.
 std::optional<CacheFit> cache_fit(const Model& model, Bytes cache);
+
+/// What a network is by count alone, as the study has it: Keras' layers, with weights and without.
+struct LayerCount {
+    std::int64_t parameters = 0;
+    std::int64_t layers = 0;  ///< above 0
+    int bits_a_weight = 8;
+};
+/// The mean layer's weights in percent of a memory (ibid., Table 5.1).
+double mean_layer_percent(const LayerCount& network, Bytes memory);
 
 }  // namespace breakeven
