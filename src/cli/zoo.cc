@@ -1,5 +1,5 @@
 // `breakeven zoo list`, `breakeven zoo build`: the studies' networks.
-#include "breakeven/zoo/zoo.h"
+#include "cli/zoo.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include "breakeven/files/model_file.h"
 #include "breakeven/units/text.h"
 #include "breakeven/zoo/trained_weights.h"
-#include "cli/shell.h"
+#include "breakeven/zoo/zoo.h"
 
 namespace breakeven::cli {
 namespace {
@@ -72,6 +72,7 @@ void add_zoo(CLI::App& app, Shell& shell) {
     build->add_option("--weights", options->weights, "an ONNX file with trained weights that match by shape and order");
     build->add_option("--seed", options->seed, "for the weights; the same seed gives the same bytes anywhere")
         ->capture_default_str();
+    add_zoo_variants(*zoo, shell);
 }
 
 }  // namespace breakeven::cli

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <vector>
+
 #include "breakeven/error.h"
 #include "tests/fakes/tiny_models.h"
 
@@ -43,6 +45,39 @@ TEST(Recipe, QuantizingWithoutSamplesIsAClearError) {
     const Model model = Model::parse(fakes::linear_model(32, 8), "linear");
     EXPECT_THROW(compress(model, "Q", {}, {}), Error);
     EXPECT_THROW(compress(model, "S", {}, {}), Error);
+}
+
+TEST(Recipe, ALetterThatFindsNothingToChangeSaysSo) {
+    const Model model = Model::parse(fakes::TinyGraph()
+                                         .input("x", DType::float32, {1, 4})
+                                         .output("y", DType::float32, {1, 4})
+                                         .node("Relu", {"x"}, {"y"})
+                                         .model(),
+                                     "weightless");
+    for (const char* letter : {"P", "W"}) {
+        try {
+            compress(model, letter, {}, {});
+            ADD_FAILURE() << letter;
+        } catch (const Error& error) {
+            EXPECT_EQ(error.kind(), ErrorKind::input);
+            EXPECT_THAT(error.what(), testing::HasSubstr("stored weights"));
+        }
+    }
+}
+
+TEST(Recipe, OperatorsNobodyKnowsPassThrough) {
+    const std::vector<float> weights{1.0F, -2.0F, 3.0F, 4.0F};
+    const Model model = Model::parse(fakes::TinyGraph()
+                                         .input("x", DType::float32, {1, 2})
+                                         .weights("w", {2, 2}, weights)
+                                         .node("MatMul", {"x", "w"}, {"m"})
+                                         .domain_node("com.acme", "Frobnicate", {"m"}, {"y"})
+                                         .output("y", DType::float32, {1, 2})
+                                         .model(),
+                                     "foreign");
+    const Compressed made = compress(model, "P", {}, {});
+    EXPECT_EQ(made.model.facts().parameters - made.steps[0].nonzero, 2);
+    EXPECT_EQ(made.model.layers().back().op, "com.acme.Frobnicate");
 }
 
 }  // namespace

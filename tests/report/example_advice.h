@@ -76,4 +76,30 @@ inline Advice advice(const Powers& power = {.active = watts(5), .idle = watts(0.
     return result;
 }
 
+struct ExampleVariant {
+    std::string name;
+    Seconds latency;
+    Bytes size;
+    PlanAccuracy accuracy;
+};
+
+/// The same with three compressed forms, as `--variant` and `--data` add them.
+inline Advice advice_with_variants(const Powers& power = {.active = watts(5), .idle = watts(0.9)}) {
+    Advice result = advice(power);
+    result.files = {{.variant = std::string(as_given), .size = Bytes(17'000'000)}};
+    const auto accuracy = [](double top1) { return PlanAccuracy{.top1 = top1, .drop = 0.706 - top1, .n = 500}; };
+    for (const ExampleVariant& variant :
+         {ExampleVariant{"mobilenet-q", Seconds(0.0161), Bytes(4'400'000), accuracy(0.704)},
+          ExampleVariant{"mobilenet-pwq", Seconds(0.0163), Bytes(1'900'000), accuracy(0.668)},
+          ExampleVariant{"mobilenet-sq", Seconds(0.0137), Bytes(4'600'000), accuracy(0.651)}}) {
+        Plan plan = local_plan("cpu:2", variant.latency, power);
+        plan.variant = variant.name;
+        plan.accuracy = variant.accuracy;
+        result.plans.push_back(plan);
+        result.files.push_back({.variant = variant.name, .size = variant.size});
+    }
+    rank(result);
+    return result;
+}
+
 }  // namespace breakeven::example

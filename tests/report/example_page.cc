@@ -11,6 +11,6 @@ int main(int argc, char** argv) {
         return 2;
     }
     std::ofstream file(argv[1], std::ios::binary);
-    file << breakeven::advice_page(breakeven::example::advice());
+    file << breakeven::advice_page(breakeven::example::advice_with_variants());
     return file.flush() ? 0 : 1;
 }

@@ -3,7 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+#include <thread>
+
 #include "breakeven/compress/pack.h"
+#include "breakeven/engine/execute.h"
 #include "breakeven/error.h"
 #include "breakeven/measure/data_set.h"
 #include "breakeven/measure/measurement.h"
@@ -17,10 +22,27 @@ namespace {
 /// Agreement on fewer samples says too little to be printed as a percentage.
 constexpr std::size_t compared_least = 10;
 
+/// One such number would be in every weight that is fitted to the samples.
+void check_finite(const Tensor& input, const std::string& sample) {
+    if (input.dtype() != DType::float32) return;
+    const auto values = input.as<float>();
+    if (std::ranges::all_of(values, [](float value) { return std::isfinite(value); })) return;
+    throw Error(ErrorKind::input, fmt::format("calibrate on sample '{}'", sample),
+                "it holds numbers that are not finite; look at it and at its preprocessing");
+}
+
 Samples samples_of(const DataSet& data, const TensorSpec& spec) {
     return {.count = data.size(), .at = [&data, spec](std::size_t index) {
-                return std::vector<Tensor>{data.input(index, with_batch(spec, 1))};
+                Tensor input = data.input(index, with_batch(spec, 1));
+                check_finite(input, data.name(index));
+                return std::vector<Tensor>{std::move(input)};
             }};
+}
+
+/// Speed is measured on the platform that was asked for; what is only counted may take all of a CPU's threads.
+Platform all_threads(Platform platform) {
+    if (platform.unit == "cpu") platform.number = std::max(static_cast<int>(std::thread::hardware_concurrency()), 1);
+    return platform;
 }
 
 Bytes size_of_text(const std::string& bytes) {
@@ -57,7 +79,7 @@ class Cooking {
             data_ = calibration_;
         }
         result_.is_untrained = breakeven::is_untrained(model_) || !data_ || !data_->is_labelled();
-        base_ = tools.engines.load(image_of(model_), request.platform, {});
+        if (needs_engine()) base_ = tools.engines.load(image_of(model_), request.platform, {});
     }
 
     CompressionResult cook() {
@@ -74,20 +96,23 @@ class Cooking {
                         "say on which samples (--data DIR, or --calibration DIR for agreement)");
         }
         Calibration calibration;
-        calibration.execute = execute_on(tools_.engines, request_.platform);
+        calibration.execute = execute_on(tools_.engines, all_threads(request_.platform));
         if (calibration_) calibration.samples = samples_of(*calibration_, model_.inputs().front());
         result_.calibration_samples = calibration.samples.count;
         result_.compressed = compress(model_, request_.recipe, options, calibration);
         result_.before = figures_of(model_);
         result_.after = figures_of(result_.compressed.model);
+        if (!needs_engine()) return std::move(result_);
         const auto variant = tools_.engines.load(image_of(result_.compressed.model), request_.platform, {});
-        time(*variant);
+        if (request_.runs > 0) time(*variant);
         if (data_) compare(*variant);
         return std::move(result_);
     }
 
    private:
     Preprocess preprocess() const { return request_.preprocess ? *request_.preprocess : preprocess_of(model_); }
+
+    bool needs_engine() const { return request_.runs > 0 || data_ || calibration_; }
 
     DataSet::Labels labels() const { return result_.is_untrained ? DataSet::Labels::left_out : DataSet::Labels::used; }
 
@@ -141,16 +166,6 @@ class Cooking {
 };
 
 }  // namespace
-
-Execute execute_on(const Engines& engines, const Platform& platform) {
-    return [&engines, platform](const Model& model, const Samples& samples, const TakeOutputs& take) {
-        const auto runner = engines.load(image_of(model), platform, {});
-        for (std::size_t i = 0; i < samples.count; ++i) {
-            const RunResult result = runner->run(samples.at(i));
-            take(i, result.outputs);
-        }
-    };
-}
 
 CompressionResult compress_model(const ModelFile& model, const CompressionRequest& request, CompressionTools& tools) {
     parse_recipe(request.recipe);  // a slip is told before long work

@@ -19,9 +19,6 @@
 
 namespace breakeven {
 
-/// Runs networks for compression on `platform`.
-Execute execute_on(const Engines& engines, const Platform& platform);
-
 struct CompressionRequest {
     std::string recipe;
     RecipeOptions options;                             ///< but for `drop`, which is made here, and `progress`
@@ -31,7 +28,7 @@ struct CompressionRequest {
     std::size_t data_limit = 500;               ///< 0: all
     std::optional<Preprocess> preprocess;       ///< where the folders do not say; else what the model says
     Platform platform;                          ///< on which speed is measured
-    std::size_t runs = 60;
+    std::size_t runs = 60;  ///< 0: speed is not measured; without samples either, no engine is needed
 };
 
 struct CompressionTools {

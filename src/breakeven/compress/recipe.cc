@@ -82,6 +82,19 @@ class Kitchen {
         if (fold_batch_norms(network) > 0) result_.model = network.finish();
     }
 
+    /// A letter that finds nothing to change is no variant of it.
+    void check_changed(char letter, std::size_t layers, const std::vector<LeftAlone>& left_alone) const {
+        if (layers > 0) return;
+        const std::string attempt = fmt::format("apply {} to '{}'", letter, printable(result_.model.name(), 120));
+        if (left_alone.empty()) {
+            throw Error(ErrorKind::input, attempt, "it has no Conv, Gemm or MatMul with stored weights");
+        }
+        throw Error(
+            ErrorKind::input, attempt,
+            fmt::format("no layer could be changed ({}); if it is quantized already, start from the float model",
+                        lines_of(left_alone).front()));
+    }
+
     void prune_weights() {
         PruneOptions options = options_.prune;
         options.progress = [&](const PrunedLayer& layer, std::size_t at, std::size_t total) {
@@ -90,6 +103,7 @@ class Kitchen {
         Network network(result_.model);
         const PruneReport report = prune(network, options, samples());
         result_.model = network.finish();
+        check_changed('P', report.layers.size(), report.left_alone);
         std::int64_t weights = 0;
         std::int64_t zeros = 0;
         for (const PrunedLayer& layer : report.layers) {
@@ -118,6 +132,7 @@ class Kitchen {
             weights += layer.weights;
             ++layers;
         }
+        check_changed('W', layers, report.left_alone);
         done('W',
              fmt::format("{} weights in {} layers share {} values a layer", million(weights), layers, options.clusters),
              lines_of(report.left_alone));
@@ -145,8 +160,10 @@ class Kitchen {
         QuantizeOptions options = options_.quantize;
         options.progress = [&](std::string_view stage) { tell(fmt::format("Q: {}", stage)); };
         const Quantization quantization(result_.model, calibration_.samples, calibration_.execute, options);
-        tell("Q: which layers suffer most");
-        result_.sensitivities = layer_sensitivities(quantization, calibration_.samples, calibration_.execute);
+        if (options_.sensitivity == SensitivityStudy::measured) {
+            tell("Q: which layers suffer most");
+            result_.sensitivities = layer_sensitivities(quantization, calibration_.samples, calibration_.execute);
+        }
         if (options_.drop_points_max) {
             tell("Q: which layers must stay in float");
             MixedPrecision mixed =
@@ -204,6 +221,7 @@ std::string parse_recipe(std::string_view text) {
 Compressed compress(const Model& model, const std::string& letters, const RecipeOptions& options,
                     const Calibration& calibration) {
     BREAKEVEN_ASSERT(!options.drop_points_max || options.drop);
+    BREAKEVEN_ASSERT(!options.drop_points_max || options.sensitivity == SensitivityStudy::measured);
     return Kitchen(model, options, calibration).cook(parse_recipe(letters));
 }
 

@@ -22,11 +22,15 @@ namespace breakeven {
 /// twice, and anything after Q: integers are not pruned, clustered or cut.
 std::string parse_recipe(std::string_view text);
 
+/// Whether each layer's sensitivity to 8 bits is measured: some runs of the network for each of them.
+enum class SensitivityStudy { measured, left_out };
+
 struct RecipeOptions {
     PruneOptions prune;
     ClusterOptions cluster;
     ChannelOptions channels;
     QuantizeOptions quantize;
+    SensitivityStudy sensitivity = SensitivityStudy::measured;  ///< with `drop_points_max` it must be
     /// Layers stay in float until the variant loses at most so many points; `drop` measures them.
     std::optional<double> drop_points_max;
     Drop drop;

@@ -87,10 +87,10 @@ Tensor read_input(const fs::path& file, const TensorSpec& spec, const Preprocess
     const std::string content = read_file(file, sample_size_max);
     const std::span<const std::byte> bytes = std::as_bytes(std::span(content));
     const std::string extension = lower_extension(file);
-    if (extension == ".npy") {
-        return preprocess_array(parse_npy(bytes, fmt::format("'{}'", file.string())), spec, preprocess);
-    }
+    std::optional<Tensor> array;
+    if (extension == ".npy") array = parse_npy(bytes, fmt::format("'{}'", file.string()));
     try {
+        if (array) return preprocess_array(*array, spec, preprocess);
         if (extension == ".bin") return preprocess_raw(bytes, spec, preprocess);
         if (image_format(bytes) == ImageFormat::none) {
             throw Error(ErrorKind::input, "recognise it",

@@ -30,10 +30,17 @@ struct LinkUse {
 };
 std::string_view name(LinkUse::How how);
 
+/// A form of the network, as it lies on disk: packed where the user gave it so.
+struct VariantFile {
+    std::string variant;
+    Bytes size;
+};
+
 struct Advice {
     std::string model_name;
     std::string model_sha256;
     Objective objective;
+    std::vector<VariantFile> files;  ///< the network as given first
     std::vector<LinkUse> links;
     std::vector<Plan> plans;          ///< best first; plans whose figure the goal needs is unknown come last
     std::optional<std::size_t> best;  ///< index into plans; nothing when none meets the objective

@@ -11,6 +11,7 @@
 #include "breakeven/report/html.h"
 #include "breakeven/report/map_svg.h"
 #include "breakeven/report/map_text.h"
+#include "breakeven/report/trade_off_svg.h"
 #include "breakeven/report/words.h"
 #include "breakeven/units/text.h"
 
@@ -172,6 +173,21 @@ std::string map_section(const Advice& advice) {
         html_text(capitalised(map_subject(advice.map->goal))), map_svg(*advice.map));
 }
 
+/// A section of its own, or nothing where no variant's accuracy is known.
+std::string trade_off_section(const Advice& advice) {
+    const std::string pictures = trade_off_svg(advice);
+    if (pictures.empty()) return pictures;
+    const bool is_agreement =
+        std::ranges::any_of(advice.plans, [](const Plan& p) { return p.accuracy && p.accuracy->is_agreement; });
+    return fmt::format(
+        "<section aria-labelledby=\"variants\"><h2 id=\"variants\">What compressing costs and buys</h2>"
+        "<p class=\"lead\">{} Better is up and to the left; filled marks are those that no other beats in both.</p>"
+        "{}</section>\n",
+        is_agreement ? "How often each form puts the same class first as the network as given: agreement, not accuracy."
+                     : "How often each form of the network is right on the labelled samples.",
+        pictures);
+}
+
 std::string notes(const Advice& advice) {
     std::vector<std::string> lines = advice.warnings;
     for (const Plan& plan : advice.plans) {
@@ -217,6 +233,7 @@ std::string advice_page(const Advice& advice) {
                    {"cards", cards},
                    {"notes", care},
                    {"map", map_section(advice)},
+                   {"trade-off", trade_off_section(advice)},
                    {"prediction", prediction},
                    {"energy", energy},
                    {"rows", rows},

@@ -67,9 +67,9 @@ Rehearsed keep(Rehearsal values) {
     return std::make_shared<const Rehearsal>(std::move(values));
 }
 
-double mean_variance(std::span<const Moments> moments) {
+double mean_variance(std::span<const ChannelMoments> moments) {
     double variance = 0.0;
-    for (const Moments& channel : moments) variance += channel.variance;
+    for (const ChannelMoments& channel : moments) variance += channel.variance;
     return variance / static_cast<double>(moments.size());
 }
 
@@ -84,12 +84,12 @@ double trust(const Value& value) {
 /// Scales the weights so that what they make has the variance 1, and gives the bias that puts its mean where `bias`
 /// says.
 std::vector<float> settle(std::vector<float>& weights, Rehearsal& made, Bias bias) {
-    const std::vector<Moments> moments = moments_of(made);
+    const std::vector<ChannelMoments> moments = moments_of(made);
     const auto factor = static_cast<float>(1.0 / std::sqrt(std::max(mean_variance(moments), variance_min)));
     for (float& weight : weights) weight *= factor;
     std::vector<float> biases;
     std::vector<double> offsets;
-    for (const Moments& channel : moments) {
+    for (const ChannelMoments& channel : moments) {
         const double target = bias == Bias::rare ? logit_of_rare : 0.0;
         biases.push_back(static_cast<float>(target - channel.mean * static_cast<double>(factor)));
         offsets.push_back(static_cast<double>(biases.back()));
@@ -130,7 +130,7 @@ Value NetworkBuilder::picture(std::int64_t side, std::int64_t piece) {
     return value;
 }
 
-Value NetworkBuilder::features(Extent size) {
+Value NetworkBuilder::features(Sides size) {
     input_ = {"input", DType::float32, {-1, 1, size.rows, size.columns}};
     ++counts_.keras_layers;
     Value value{
@@ -219,10 +219,10 @@ Value NetworkBuilder::batch_norm(const std::string& layer, const Value& from, co
     std::vector<float> variance;
     std::vector<double> factors;
     std::vector<double> offsets;
-    const std::vector<Moments> moments = moments_of(*from.rehearsed);
+    const std::vector<ChannelMoments> moments = moments_of(*from.rehearsed);
     const double usual = mean_variance(moments);
     const double own = trust(from);
-    for (const Moments& channel : moments) {
+    for (const ChannelMoments& channel : moments) {
         const std::size_t c = mean.size();
         mean.push_back(static_cast<float>(channel.mean));
         const double believed = own * channel.variance + (1.0 - own) * usual;

@@ -41,8 +41,8 @@ class NetworkBuilder final {
         Rehearsed rehearsed;  ///< nothing without a seed
     };
     struct Filter {
-        Extent kernel = 3;
-        Extent stride = 1;
+        Sides kernel = 3;
+        Sides stride = 1;
         Padding padding = Padding::same;
         Bias bias = Bias::none;
         Activation activation = Activation::none;  ///< part of the layer, as Keras' argument
@@ -60,7 +60,7 @@ class NetworkBuilder final {
     /// more are nearer to what the network will see, and take longer.
     Value picture(std::int64_t side, std::int64_t piece = 32);
     /// One channel of numbers with mean 0 and variance 1.
-    Value features(Extent size);
+    Value features(Sides size);
 
     Value convolution(const std::string& layer, const Value& from, std::int64_t filters, const Filter& filter);
     Value depthwise(const std::string& layer, const Value& from, const Filter& filter);

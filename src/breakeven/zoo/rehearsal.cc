@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "breakeven/time/random.h"
+#include "breakeven/zoo/synthetic.h"
 
 namespace breakeven {
 
@@ -12,7 +13,7 @@ namespace {
 
 constexpr std::int64_t samples = Rehearsal::samples;
 
-Rehearsal sized(std::int64_t channels, Extent size) {
+Rehearsal sized(std::int64_t channels, Sides size) {
     Rehearsal values{.channels = channels, .height = size.rows, .width = size.columns, .values = {}};
     values.values.resize(static_cast<std::size_t>(samples * channels * size.rows * size.columns));
     return values;
@@ -24,6 +25,7 @@ constexpr double radius_min = 1.0;
 constexpr double radius_max = 64.0;
 constexpr double colour_spread = 0.3;  ///< around the leaf's light, for one channel
 constexpr double grain = 0.1;
+constexpr std::int64_t whole_area = 32 * 32;  ///< that so many leaves cover
 
 void draw_leaf(Rehearsal& pictures, std::int64_t sample, Random& random) {
     // The density of radii falls as their cube.
@@ -85,7 +87,7 @@ class Places {
 
 /// Where the taps of each output place of one sample lie in a plane, tap by tap.
 struct Taps {
-    Extent out{1};
+    Sides out{1};
     std::vector<std::int64_t> offsets;  ///< [taps][out]
 
     Taps(const Rehearsal& from, const Window& window, std::int64_t sample) {
@@ -211,8 +213,8 @@ std::span<const float> Rehearsal::plane(std::int64_t sample, std::int64_t channe
                                      static_cast<std::size_t>(area()));
 }
 
-std::vector<Moments> moments_of(const Rehearsal& values) {
-    std::vector<Moments> moments(static_cast<std::size_t>(values.channels));
+std::vector<ChannelMoments> moments_of(const Rehearsal& values) {
+    std::vector<ChannelMoments> moments(static_cast<std::size_t>(values.channels));
     const auto count = static_cast<double>(samples * values.area());
     constexpr double fresh = static_cast<double>(samples + 1) / static_cast<double>(samples - 1);
     for (std::int64_t channel = 0; channel < values.channels; ++channel) {
@@ -232,7 +234,7 @@ std::vector<Moments> moments_of(const Rehearsal& values) {
     return moments;
 }
 
-Rehearsal rehearsal_pictures(std::int64_t channels, Extent piece) {
+Rehearsal rehearsal_pictures(std::int64_t channels, Sides piece) {
     Rehearsal pictures = sized(channels, piece);
     Random random(2001);
     for (std::int64_t sample = 0; sample < samples; ++sample) {
@@ -243,6 +245,23 @@ Rehearsal rehearsal_pictures(std::int64_t channels, Extent piece) {
         value = static_cast<float>(std::clamp(static_cast<double>(value) + noise, -1.0, 1.0));
     }
     return pictures;
+}
+
+Tensor synthetic_picture(const TensorSpec& input, const SyntheticSample& sample) {
+    BREAKEVEN_ASSERT(input.shape.size() == 4 && input.dtype == DType::float32);
+    Rehearsal picture = sized(input.shape[1], {input.shape[2], input.shape[3]});
+    Random random(sample.seed * 0x9e3779b97f4a7c15U + sample.index);
+    // As many leaves for each place of the picture as the pieces have that networks are rehearsed with.
+    const std::int64_t count = std::max<std::int64_t>(leaves, leaves * picture.area() / whole_area);
+    for (std::int64_t leaf = 0; leaf < count; ++leaf) draw_leaf(picture, 0, random);
+    const auto size = static_cast<std::size_t>(picture.channels * picture.area());
+    Tensor tensor(DType::float32, {1, picture.channels, picture.height, picture.width});
+    const std::span<float> values = tensor.mutable_as<float>();
+    for (std::size_t i = 0; i < size; ++i) {
+        const double noise = grain * (2.0 * random.uniform() - 1.0);
+        values[i] = static_cast<float>(std::clamp(static_cast<double>(picture.values[i]) + noise, -1.0, 1.0));
+    }
+    return tensor;
 }
 
 Rehearsal convolved(const Rehearsal& from, const Window& window, const Filters& filters) {
@@ -333,7 +352,7 @@ Rehearsal joined(std::span<const Rehearsed> parts) {
     return result;
 }
 
-Rehearsal flattened(const Rehearsal& from, Extent size) {
+Rehearsal flattened(const Rehearsal& from, Sides size) {
     Rehearsal result = sized(from.channels * size.rows * size.columns, 1);
     auto to = result.values.begin();
     for (std::int64_t sample = 0; sample < samples; ++sample) {

@@ -32,15 +32,15 @@ using Rehearsed = std::shared_ptr<const Rehearsal>;
 
 /// Mean of each channel, and the variance about it that another picture is to be expected to have: (n + 1) / (n - 1)
 /// times that of the n rehearsed ones. Without this the activations of a deep network grow from layer to layer.
-struct Moments {
+struct ChannelMoments {
     double mean = 0.0;
     double variance = 0.0;
 };
-std::vector<Moments> moments_of(const Rehearsal& values);
+std::vector<ChannelMoments> moments_of(const Rehearsal& values);
 
 /// Pieces of pictures with the statistics of natural ones, -1..1: leaves that cover one another (Lee, Mumford & Huang
 /// 2001, "Occlusion models for natural images").
-Rehearsal rehearsal_pictures(std::int64_t channels, Extent piece);
+Rehearsal rehearsal_pictures(std::int64_t channels, Sides piece);
 
 /// `weights` are [filters, channels / groups, rows, columns].
 struct Filters {
@@ -59,7 +59,7 @@ Rehearsal clipped(const Rehearsal& from, float highest);
 Rehearsal sum(const Rehearsal& first, const Rehearsal& second);
 Rehearsal joined(std::span<const Rehearsed> parts);
 /// One number of each place of the picture, whose size is `size`: those that the piece lacks repeat.
-Rehearsal flattened(const Rehearsal& from, Extent size);
+Rehearsal flattened(const Rehearsal& from, Sides size);
 /// `weights` are [from.channels, units].
 Rehearsal multiplied(const Rehearsal& from, std::span<const float> weights, std::int64_t units);
 

@@ -9,11 +9,11 @@
 namespace breakeven {
 
 /// Rows and columns; a single number is both.
-struct Extent {
+struct Sides {
     std::int64_t rows;
     std::int64_t columns;
-    constexpr Extent(std::int64_t side) : rows(side), columns(side) {}
-    constexpr Extent(std::int64_t of_rows, std::int64_t of_columns) : rows(of_rows), columns(of_columns) {}
+    constexpr Sides(std::int64_t side) : rows(side), columns(side) {}
+    constexpr Sides(std::int64_t of_rows, std::int64_t of_columns) : rows(of_rows), columns(of_columns) {}
 };
 
 /// Keras' words for what happens at the border.
