@@ -28,6 +28,7 @@ struct Place {
     std::string platform;
     std::string server;
     std::vector<std::string> at;
+    std::string codec;
 };
 void add_place_options(CLI::App& command, Place& place);
 
@@ -40,6 +41,7 @@ struct TwoPlaces {
     std::vector<std::string> at;
     Platform head;
     std::string server;  ///< "host:port"
+    std::string codec;   ///< of what crosses; empty: as it is
 };
 std::unique_ptr<Runner> load_in_two(const Shell& shell, const Engines& engines, const ModelFile& model,
                                     const TwoPlaces& places);

@@ -10,6 +10,7 @@
 
 #include "breakeven/error.h"
 #include "breakeven/serve/binding.h"
+#include "breakeven/serve/decoding.h"
 
 namespace breakeven {
 namespace {
@@ -106,6 +107,7 @@ Answered Inference::run(ServedModel& model, ParsedMessage& request, const Caller
     if (auto refusal = other_network(model, expected)) return *refusal;
     auto chosen = choose_outputs(face, request.requested);
     if (auto* refusal = std::get_if<Refusal>(&chosen)) return std::move(*refusal);
+    if (auto refusal = decode_inputs(face, request)) return *refusal;
     auto bound = bind_inputs(face, request);
     if (auto* refusal = std::get_if<Refusal>(&bound)) return std::move(*refusal);
     const auto& inputs = std::get<std::vector<Tensor>>(bound);

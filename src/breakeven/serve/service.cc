@@ -8,6 +8,7 @@
 #include "breakeven/serve/description.h"
 #include "breakeven/serve/security.h"
 #include "breakeven/wire/client.h"
+#include "breakeven/wire/coded_inputs.h"
 #include "breakeven/wire/deploy.h"
 #include "breakeven/wire/slices.h"
 
@@ -163,6 +164,7 @@ grpc::Status InferenceService::metadata(const inference::ServerMetadataRequest& 
     out.add_extensions(std::string(sha256_extension));
     out.add_extensions(std::string(probe_extension));
     out.add_extensions(std::string(times_extension));
+    out.add_extensions(std::string(codecs_extension));
     return grpc::Status::OK;
 }
 

@@ -17,7 +17,7 @@ LoadedSplit load_split(const ModelFile& whole, const std::vector<std::string>& c
                        const Engines& engines, Clock& clock, const DeployOptions& options) {
     const Parts parts = split_at(whole.model, cut);
     auto tail = std::make_unique<DeployedRunner>(places.server, clock, tail_image(parts, whole),
-                                                 RedeployOptions{.deploy = options});
+                                                 RedeployOptions{.deploy = options, .codec = places.codec});
     const Deployed deployed = tail->deployed();
     auto head = engines.load(image_of_part(parts.head, whole), places.head, {});
     return {.runner = std::make_unique<PartsRunner>(whole.model, std::move(head), std::move(tail), clock),

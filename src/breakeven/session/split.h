@@ -4,9 +4,11 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "breakeven/codec/codec.h"
 #include "breakeven/engine/engines.h"
 #include "breakeven/files/model_file.h"
 #include "breakeven/model/parts.h"
@@ -20,6 +22,8 @@ namespace breakeven {
 struct SplitPlaces {
     Platform head;                   ///< of this machine
     std::shared_ptr<Client> server;  ///< of the tail
+    /// How what crosses travels, where the server takes frames.
+    std::optional<Codec> codec = {};
 };
 
 struct LoadedSplit {

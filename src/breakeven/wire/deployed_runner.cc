@@ -5,6 +5,7 @@
 
 #include "breakeven/error.h"
 #include "breakeven/model/sha256.h"
+#include "breakeven/wire/coded_inputs.h"
 
 namespace breakeven {
 namespace {
@@ -49,7 +50,8 @@ void DeployedRunner::deploy_again(int failed_deployment) {
     const std::string attempt = fmt::format("deploy '{}' on grpc://{}", image_.name, client_->address());
     (void)client_->wait_until_connected(
         options_.deploy.patience);  // it may be restarting; whether it is back, the calls say
-    const bool held = value_or_throw(client_->describe_server(), attempt).has(sha256_extension);
+    const ServerDescription server = value_or_throw(client_->describe_server(), attempt);
+    const bool held = server.has(sha256_extension);
     const std::string served = held ? image_.name : content_name(image_.name, sha256_);
     const Deployed deployed = value_or_throw(deploy(*client_, clock_, served, image_, options_.deploy), attempt);
     ModelDescription description = value_or_throw(client_->describe_model(served), attempt);
@@ -58,8 +60,10 @@ void DeployedRunner::deploy_again(int failed_deployment) {
                     "somebody else changes what the server serves under this name; deploy under another name");
     }
     auto runner = std::make_shared<RemoteRunner>(
-        client_, RemoteRunner::Network{
-                     .name = served, .description = std::move(description), .sha256 = held ? sha256_ : std::string()});
+        client_, RemoteRunner::Network{.name = served,
+                                       .description = std::move(description),
+                                       .sha256 = held ? sha256_ : std::string(),
+                                       .codec = server.has(codecs_extension) ? options_.codec : std::nullopt});
     const std::scoped_lock lock(mutex_);
     current_ = {.runner = std::move(runner), .deployment = failed_deployment + 1};
     deployed_ = deployed;

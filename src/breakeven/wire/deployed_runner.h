@@ -20,6 +20,8 @@ namespace breakeven {
 
 struct RedeployOptions {
     DeployOptions deploy;
+    /// How inputs cross, where the server takes frames; elsewhere they travel as they are.
+    std::optional<Codec> codec = {};
     /// How often one inference deploys the network again and is repeated, before it gives up.
     int redeploys_max = 2;
 };

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "breakeven/error.h"
+#include "breakeven/wire/coded_inputs.h"
 
 namespace breakeven {
 
@@ -49,7 +50,7 @@ Request RemoteRunner::request_of(std::span<const Tensor> tensors) const {
         }
         request.inputs.push_back({.name = spec.name, .tensor = tensors[i]});
     }
-    return request;
+    return network_.codec ? coded(std::move(request), *network_.codec) : request;
 }
 
 /// In the order of outputs(): a server may answer in another.

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "breakeven/codec/codec.h"
 #include "breakeven/engine/engine.h"
 #include "breakeven/wire/client.h"
 #include "breakeven/wire/outcome.h"
@@ -20,6 +22,8 @@ class RemoteRunner final : public Runner {
         ModelDescription description;
         /// The hash that must answer; empty: whatever is served under the name.
         std::string sha256;
+        /// How inputs cross, to a server that has the extension (coded_inputs.h); nothing: as they are.
+        std::optional<Codec> codec = {};
     };
     // shared: the client's other runners use the same connection
     RemoteRunner(std::shared_ptr<Client> client, Network network)
