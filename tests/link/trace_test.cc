@@ -279,13 +279,23 @@ TEST(Trace, HasTheMeanRatesThatItsSourceGives) {
 TEST(TraceCsv, ReadsWhatItWrote) {
     std::string text(trace_csv_header);
     text += trace_csv_row({.time = 0_s, .up = bytes_per_second(1e6), .down = std::nullopt, .round_trip = 0.05_s});
-    text += trace_csv_row({.time = 1.25_s, .up = bytes_per_second(0.0), .down = bytes_per_second(2e6), .round_trip = std::nullopt});
+    text += trace_csv_row(
+        {.time = 1.25_s, .up = bytes_per_second(0.0), .down = bytes_per_second(2e6), .round_trip = std::nullopt});
     const Trace trace = parse_trace_csv(text, "written");
     EXPECT_EQ(trace.duration, 2.5_s);
     EXPECT_EQ(trace.up->carried({.from = 0_s, .to = 2.5_s}), 1'250'000_B);
     EXPECT_EQ(trace.down->carried({.from = 1.25_s, .to = 2.25_s}), 2'000'000_B);
     EXPECT_EQ(trace.round_trips.front().time, 0.05_s);
     EXPECT_EQ(trace.cells_held, 2);
+}
+
+TEST(Capacity, SoSlowThatNoByteEverPassesIsRefused) {
+    // Found by fuzzing: after 10^90 rounds of such a recording, sums were no longer within one.
+    const std::string text = "time_s,uplink_Bps,downlink_Bps\n0,1e-89,2e6\n2,0,3e6\n";
+    EXPECT_THROW(fill(parse_trace_csv(text, "still"), {.round_trip = 50_ms}), Error);
+    const std::vector<Capacity::Step> steps{{.start = 0_s, .rate = bytes_per_second(1.0 / 3.0)}};
+    const Capacity slow = Capacity::of_steps(steps, 3.1_s);
+    EXPECT_NEAR(slow.finish(0_s, Bytes(1'000'000'000))->count(), 3e9, 1.0);
 }
 
 }  // namespace

@@ -54,7 +54,8 @@ double Capacity::bytes_by(double time) const {
 
 double Capacity::time_of(double bytes) const {
     double rounds = std::floor(bytes / bytes_.back());
-    double rest = bytes - rounds * bytes_.back();
+    // After very many rounds the difference of products is no longer within one.
+    double rest = std::clamp(bytes - rounds * bytes_.back(), 0.0, bytes_.back());
     if (rest <= 0.0 && rounds > 0.0) {  // the end of a round, not the silence that may follow
         rounds -= 1.0;
         rest = bytes_.back();
@@ -71,7 +72,7 @@ double Capacity::time_of(double bytes) const {
 
 std::optional<Seconds> Capacity::finish(Seconds start, Bytes size) const {
     if (size.count() <= 0) return start;
-    if (bytes_.back() <= 0.0) return std::nullopt;
+    if (!carries()) return std::nullopt;
     return std::max(start, Seconds(time_of(bytes_by(start.count()) + static_cast<double>(size.count()))));
 }
 
@@ -80,7 +81,7 @@ Capacity::Place Capacity::place_at(Seconds moment) const {
 }
 
 std::optional<Seconds> Capacity::moment_of(Place place) const {
-    if (bytes_.back() <= 0.0) return std::nullopt;
+    if (!carries()) return std::nullopt;
     return Seconds(time_of(place.bytes));
 }
 

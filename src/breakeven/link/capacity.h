@@ -25,6 +25,9 @@ class Capacity final {
 
     Seconds duration() const { return duration_; }
 
+    /// False when not even one byte passes in all of the recording: then none ever does.
+    bool carries() const { return bytes_.back() >= 1.0; }
+
     /// When the last of `size` bytes handed over at `start` has left; nothing if the link never carries a byte.
     std::optional<Seconds> finish(Seconds start, Bytes size) const;
 

@@ -87,7 +87,7 @@ RecordedLink fill(const Trace& trace, const TraceFill& with) {
         round_trips.push_back({.start = Seconds(0.0), .time = *with.round_trip});
     }
     for (const Capacity& direction : {up, down}) {
-        if (direction.mean_rate() > bytes_per_second(0.0)) continue;
+        if (direction.carries()) continue;
         throw Error(ErrorKind::input, fmt::format("replay trace '{}'", trace.name), "it never carries a byte");
     }
     return {.name = trace.name,
