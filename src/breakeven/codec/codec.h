@@ -12,8 +12,8 @@ enum class CodecKind : std::uint8_t {
     raw,       ///< the bytes as they are
     lossless,  ///< first bytes of all elements together, second bytes, ...; then Zstandard
     q8,        ///< floats in 256 steps, a range for each channel
-    q4,        ///< floats as one of 16 values chosen from the data, entropy coded
-    q2,        ///< floats as one of 4 values chosen from the data, entropy coded, about 1 bit an element at most
+    q4,        ///< floats as one of 16 values chosen from the data, entropy coded: 2 to 3 bits an element
+    q2,        ///< the same with fewer values, as many as one bit an element allows
     jpeg,      ///< pictures of 8-bit pixels
 };
 

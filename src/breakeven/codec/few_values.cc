@@ -1,9 +1,10 @@
-// q4 and q2: each element as one of a few values (levels.h). How far an element's value is from the most used one is
-// coded by decisions whose chances depend on what the neighbours are and on how busy the channel has been: what is
-// active in a picture lies together. (The idea of coding activations so: Choi & Bajic 2018, "Deep feature compression";
-// Cohen, Choi & Bajic 2021, arXiv:2105.07102.)
+// q4 and q2: each element as one of a few values (levels.h), as fine as pays, or as about one bit an element allows.
+// How far an element's value is from the most used one is coded by decisions whose chances depend on what the
+// neighbours are and on how busy the channel has been: what is active in a picture lies together. (The idea of coding
+// activations so: Choi & Bajic 2018, "Deep feature compression"; Cohen, Choi & Bajic 2021, arXiv:2105.07102.)
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstdlib>
 #include <vector>
@@ -16,11 +17,14 @@
 namespace breakeven {
 namespace {
 
-constexpr std::size_t levels_max = 16;
+/// q4's step: narrower ones gain no accuracy on the test networks (bench/codec.cc).
+constexpr double narrow_step = 0.5;  // standard deviations
+/// What q2 may take. Steps for about as much are found in at most so many tries: contexts save more here, less there.
+constexpr double short_bits = 1.0;
+constexpr int tries_max = 3;
 
-/// What a bit may cost, in variances: a compromise of accuracy and length found on the test networks (bench/codec.cc).
-constexpr LevelTask four_levels{.levels_max = 4, .length_weight = 0.02};
-constexpr LevelTask sixteen_levels{.levels_max = 16, .length_weight = 0.002};
+/// In a payload's first byte: the values are added to a number of their own.
+constexpr unsigned origin_flag = 0x80U;
 
 /// The distances of a row's elements from the most used level, and the row's before, with room at both ends.
 class Neighbours {
@@ -111,41 +115,81 @@ void walk(const ChannelBlocks& blocks, std::size_t elements, std::size_t most_us
 
 }  // namespace
 
-// Payload: number of values, the most used, the values (2 bytes each), the decisions. One value alone: no decisions.
-bool append_levels(const Tensor& tensor, Levels levels, std::string& out) {
-    if (tensor.dtype() != DType::float32 || tensor.elements() == 0) return false;
-    const std::span<const float> from = tensor.as<float>();
-    const ValueLevels chosen = choose_levels(from, levels == Levels::four ? four_levels : sixteen_levels);
-    if (chosen.values.empty()) return false;
-    out.push_back(static_cast<char>(chosen.values.size()));
+namespace {
+
+std::string coded(const ValueLevels& chosen, const Shape& shape) {
+    std::string out;
+    const bool has_origin = chosen.origin != 0.0F;
+    out.push_back(static_cast<char>(chosen.values.size() | (has_origin ? origin_flag : 0U)));
     out.push_back(static_cast<char>(chosen.most_used));
     for (const std::uint16_t value : chosen.values) {
         out.push_back(static_cast<char>(value));
         out.push_back(static_cast<char>(value >> 8U));
     }
-    if (chosen.values.size() == 1) return true;
-    std::vector<std::uint8_t> level_of(from.size());
-    for (std::size_t i = 0; i < from.size(); ++i) level_of[i] = chosen.level_of(from[i]);
+    if (has_origin) {
+        const auto bits = std::bit_cast<std::uint32_t>(chosen.origin);
+        for (unsigned shift = 0; shift < 32; shift += 8) out.push_back(static_cast<char>(bits >> shift));
+    }
+    if (chosen.values.size() == 1) return out;
     AdaptiveBitsWriter writer;
-    walk(channel_blocks(tensor.shape()), from.size(), chosen.most_used, chosen.values.size(), level_of,
+    std::vector<std::uint8_t> levels = chosen.level_of;
+    walk(channel_blocks(shape), levels.size(), chosen.most_used, chosen.values.size(), levels,
          [&writer](Chance& chance, bool is) {
              writer.put(chance, is);
              return is;
          });
-    out += writer.take();
+    return out + writer.take();
+}
+
+/// The narrowest steps that q2's length allows, or nearly.
+std::string coded_short(const LevelChoice& choice, std::size_t elements, const Shape& shape) {
+    std::string best;
+    double entropy = short_bits;
+    for (int i = 0; i < tries_max; ++i) {
+        const double step = choice.deviations_for(entropy, narrow_step);
+        std::string made = coded(choice.levels(step), shape);
+        const double bits = 8.0 * static_cast<double>(made.size()) / static_cast<double>(elements);
+        const bool fits = bits <= short_bits;
+        const double before = 8.0 * static_cast<double>(best.size()) / static_cast<double>(elements);
+        // Of those that fit the longest, whose steps are narrowest; while none does, the shortest.
+        if (best.empty() || (fits ? before > short_bits || bits > before : bits < before)) best = std::move(made);
+        if ((fits && bits > 0.96 * short_bits) || step == narrow_step) break;
+        entropy = std::min(4.0, choice.entropy(step) * 0.98 * short_bits / bits);
+    }
+    return best;
+}
+
+}  // namespace
+
+// Payload: number of values, the most used, the values (2 bytes each), what they are added to (4 bytes, where the flag
+// says so), the decisions. One value alone: no decisions.
+bool append_levels(const Tensor& tensor, Levels levels, std::string& out) {
+    if (tensor.dtype() != DType::float32 || tensor.elements() == 0) return false;
+    const std::span<const float> from = tensor.as<float>();
+    const LevelChoice choice(from);
+    if (!choice.possible()) return false;
+    out += levels == Levels::sixteen ? coded(choice.levels(narrow_step), tensor.shape())
+                                     : coded_short(choice, from.size(), tensor.shape());
     return true;
 }
 
 void read_levels(std::string_view payload, Tensor& tensor) {
     const std::span<float> to = tensor.mutable_as<float>();
     ByteReader reader(payload);
-    const std::size_t count = reader.byte();
+    const std::uint8_t first = reader.byte();
+    const bool has_origin = (first & origin_flag) != 0;
+    const std::size_t count = first & ~origin_flag;
     const std::size_t most_used = reader.byte();
     if (count == 0 || count > levels_max || most_used >= count) throw UnpackFault("its values cannot be right");
     std::array<float, levels_max> values{};
     for (std::size_t i = 0; i < count; ++i) {
         const std::uint8_t lower = reader.byte();
         values[i] = level_value(static_cast<std::uint16_t>(lower | reader.byte() << 8U));
+    }
+    if (has_origin) {
+        std::uint32_t bits = 0;
+        for (unsigned shift = 0; shift < 32; shift += 8) bits |= std::uint32_t{reader.byte()} << shift;
+        for (float& value : values) value += std::bit_cast<float>(bits);
     }
     if (count == 1) {
         if (!reader.rest().empty()) throw UnpackFault("it is longer than it should be");

@@ -53,7 +53,7 @@ std::pair<CodecKind, std::string> payload_of(const Tensor& tensor, const Codec& 
         case CodecKind::lossless: break;
         case CodecKind::q8: made = append_steps(tensor, out); break;
         case CodecKind::q4: made = append_levels(tensor, Levels::sixteen, out); break;
-        case CodecKind::q2: made = append_levels(tensor, Levels::four, out); break;
+        case CodecKind::q2: made = append_levels(tensor, Levels::one_bit, out); break;
         case CodecKind::jpeg:
             if (!append_picture(tensor, codec.quality, out)) {
                 throw Error(ErrorKind::usage,

@@ -20,8 +20,8 @@ void read_steps(std::string_view payload, Tensor& tensor);
 /// Bytes that the payload of so many elements has at least: checked before memory is taken.
 std::size_t steps_size_min(std::int64_t elements);
 
-/// The same, as one of at most `levels` values.
-enum class Levels { four, sixteen };
+/// The same, as one of at most 16 values: as many as pay, or so many that about one bit an element is left.
+enum class Levels { sixteen, one_bit };
 [[nodiscard]] bool append_levels(const Tensor& tensor, Levels levels, std::string& out);
 void read_levels(std::string_view payload, Tensor& tensor);
 
