@@ -41,6 +41,7 @@ int run(int argc, char** argv) {
     add_link(app, shell);
     add_zoo(app, shell);
     add_boards(app, shell);
+    add_study(app, shell);
     add_codec(app, shell);
     add_pack(app, shell);
     add_unpack(app, shell);

@@ -66,6 +66,7 @@ void add_platforms(CLI::App& app, Shell& shell);
 void add_serve(CLI::App& app, Shell& shell);
 void add_session(CLI::App& app, Shell& shell);
 void add_split(CLI::App& app, Shell& shell);
+void add_study(CLI::App& app, Shell& shell);
 void add_unpack(CLI::App& app, Shell& shell);
 void add_zoo(CLI::App& app, Shell& shell);
 

@@ -41,7 +41,12 @@ std::vector<std::string> measure_command(const Exchange& exchange, const std::st
         add({exchange.form->path.string(), "--platform", to_text(exchange.head), "--server", address, "--at"});
         command.insert(command.end(), exchange.cut.begin(), exchange.cut.end());
     }
-    add({"--runs", std::to_string(options.runs), "--store", "none", "--json"});
+    if (options.duration) {
+        add({"--duration", fmt::format("{}s", options.duration->count())});
+    } else {
+        add({"--runs", std::to_string(options.runs)});
+    }
+    add({"--store", "none", "--json"});
     if (options.idle > Seconds(0)) add({"--idle", fmt::format("{}s", options.idle.count())});
     return command;
 }
@@ -64,7 +69,8 @@ OffloadMeasurement parse(const std::string& output, const Exchange& exchange) {
                                        .p99 = Seconds(latency.at("p99_s").get<double>()),
                                        .head = {},
                                        .server = {},
-                                       .deployed = {}};
+                                       .deployed = {},
+                                       .answer = output};
         if (const auto head = result.find("head_s"); head != result.end()) {
             measurement.head = Seconds(head->at("p50_s").get<double>());
         }

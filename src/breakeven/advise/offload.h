@@ -34,12 +34,14 @@ struct OffloadMeasurement {
     std::optional<Seconds> head;        ///< of a cut, on this device: median
     std::optional<ServerTimes> server;  ///< medians; a foreign server tells none
     std::optional<Deployed> deployed;   ///< where the server had to be sent something
+    std::string answer = {};            ///< of a child: all that `measure --json` said, for who needs more
 };
 
 struct OffloadOptions {
     std::filesystem::path executable;
     std::size_t runs = 30;
-    Seconds idle{0.0};     ///< before each run
+    std::optional<Seconds> duration = {};  ///< instead of `runs`; of a child
+    Seconds idle{0.0};                     ///< before each run
     Seconds limit{120.0};  ///< for one exchange over one link, start and end of the server included
 };
 
