@@ -3,7 +3,7 @@
 // logits, speed on one thread, and what making them takes. Needs the shared test data and the Python peers
 // (BREAKEVEN_PEERS, else what `./dev test` has made).
 // Usage: bench_compress [WORD...]   networks whose file name holds one of the words; "make": only what making them
-// takes
+// takes; "once": made once, not thrice
 //        bench_compress ours MODEL FOLDER OUTPUT METHOD   what it starts as a child process
 #include <fmt/format.h>
 #include <glob.h>
@@ -248,7 +248,7 @@ class Bench {
         }
     }
 
-    void make_all(const std::string& self) {
+    void make_all(const std::string& self, int rounds) {
         const auto ours = [&](const std::string& method) {
             return std::vector<std::string>{self,  "ours", file("float"), file("samples", ""), file("ours-" + method),
                                             method};
@@ -256,7 +256,7 @@ class Bench {
         const std::vector<std::string> peer{
             peers_python(), BREAKEVEN_QUANTIZE_PEER, file("float"), file("samples", ""), file("peer"), "minmax"};
         std::map<std::string, Making> makings;
-        for (int round = 0; round < 3; ++round) {
+        for (int round = 0; round < rounds; ++round) {
             make(ours("minmax"), makings["ours min-max"]);
             make(peer, makings["peer min-max"]);
         }
@@ -362,15 +362,16 @@ int run(const std::vector<std::string>& words) {
     const auto said = [&](const std::string& word) { return std::ranges::find(words, word) != words.end(); };
     const Engines engines = make_engines();
     const std::string self = fs::read_symlink("/proc/self/exe").string();
-    const bool named = std::ranges::any_of(words, [](const std::string& w) { return w != "make"; });
+    const auto is_name = [](const std::string& word) { return word != "make" && word != "once"; };
+    const bool named = std::ranges::any_of(words, is_name);
     for (const Subject& subject : subjects()) {
         const bool wanted = std::ranges::any_of(words, [&](const std::string& word) {
-            return word != "make" && subject.file.find(word) != std::string::npos;
+            return is_name(word) && subject.file.find(word) != std::string::npos;
         });
         if (named && !wanted) continue;
         fmt::print("{}\n", subject.file);
         Bench bench(subject, engines);
-        bench.make_all(self);
+        bench.make_all(self, said("once") ? 1 : 3);
         if (!said("make")) {
             bench.compare();
             bench.time();

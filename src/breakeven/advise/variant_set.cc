@@ -78,7 +78,7 @@ std::string variant_name(const std::string& network, const std::string& recipe) 
 
 /// Rough shares of the time that the forms of a network take (measured: most of it runs the calibration samples).
 double work_of(const NetworkToBuild& network, const std::string& recipe) {
-    return network.work * (recipe.empty() ? 1.0 : 3.0);
+    return network.work * (recipe.empty() ? 1.0 : 2.5);
 }
 
 class VariantSet {

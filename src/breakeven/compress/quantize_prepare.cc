@@ -127,7 +127,7 @@ Samples checked_samples(const Model& model, const Samples& samples, std::size_t 
         std::vector<Sample> samples;
         Bytes size;
     };
-    constexpr Bytes kept_max{std::int64_t{64} << 20};
+    constexpr Bytes kept_max{std::int64_t{16} << 20};
     const auto kept = std::make_shared<Kept>();  // shared by copies of the function
     return {count, [model, at = samples.at, kept](std::size_t index) {
                 if (index < kept->samples.size()) return kept->samples[index];
