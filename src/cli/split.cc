@@ -35,6 +35,7 @@ struct Options {
     PowerOptions power;
     std::string cloud_link;
     double cloud_slowdown = 1.0;
+    std::string codec;
 };
 
 /// The end of a long name tells more than its beginning.
@@ -107,6 +108,9 @@ Json candidate_json(const Measured& measured, const CutTimes& cut, Origin device
             {"bytes_up", cut.payload.up.count()},
             {"bytes_down", cut.payload.down.count()},
             {"tail_bytes", cut.tail_size.count()},
+            {"codec", measured.asked.codec ? Json(name(*measured.asked.codec)) : Json(nullptr)},
+            {"encode_s", cut.coding.head.count()},
+            {"decode_s", cut.coding.tail.count()},
             {"goal_figure", measured.figure(cut)},
             {"latency", latency_json(measured.latency(cut), device, Origin::measured)},
             {"predicted", latency_json(latency_over(measured.way, cut.predicted, cut.payload, measured.slowdown),
@@ -184,6 +188,7 @@ Measured measured(Shell& shell, const Options& options, const ModelFile& model) 
     request.goal = goal_of(options.goal);
     request.power = powers_of(options.power);
     request.private_inputs = options.private_inputs;
+    if (!options.codec.empty()) request.codec = parse_codec(options.codec);
     if (request.platform.is_remote()) {
         throw Error(ErrorKind::usage, "measure parts on '" + options.platform + "'",
                     "name a platform of this machine, such as cpu:1");
@@ -326,6 +331,8 @@ void add_split(CLI::App& app, Shell& shell) {
                     [&shell, options] { run_split(shell, *options); });
     command->add_option("MODEL", options->model, "the network, an .onnx file")->required();
     command->add_option("--at", options->at, "the tensors to cut at; together they must separate the network");
+    command->add_option("--codec", options->codec,
+                        "how tensors cross: raw, lossless, q8, q4 or q2; their bytes and coding times are counted");
     command->add_option("-o,--output", options->output, "the folder for NAME-head.onnx and NAME-tail.onnx");
     command->add_option("--link", options->link,
                         "measure what splitting takes across this link: ethernet, wifi, 5g or a profile's file; "

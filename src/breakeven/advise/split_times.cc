@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "breakeven/advise/searched_network.h"
+#include "breakeven/codec/frame.h"
 #include "breakeven/error.h"
 #include "breakeven/files/files.h"
 #include "breakeven/files/part_files.h"
@@ -48,6 +49,7 @@ struct Trial {
     Parts parts;
     Payload payload;
     PartTimes predicted;
+    PartTimes coding;
     std::unique_ptr<Runner> head;
     std::unique_ptr<Runner> tail;
 };
@@ -195,8 +197,13 @@ class Splitter {
     }
 
     void add_trial(const std::vector<std::string>& cut, Seconds whole) {
-        Trial trial{
-            .cut = cut, .parts = split_at(model_.model, cut), .payload = {}, .predicted = {}, .head = {}, .tail = {}};
+        Trial trial{.cut = cut,
+                    .parts = split_at(model_.model, cut),
+                    .payload = {},
+                    .predicted = {},
+                    .coding = {},
+                    .head = {},
+                    .tail = {}};
         check_memory("head", trial.parts.head, request_.device_memory);
         check_memory("tail", trial.parts.tail, request_.server_memory);
         for (const TensorSpec& spec : trial.parts.crossing) {
@@ -244,6 +251,29 @@ class Splitter {
         return tensors;
     }
 
+    /// What crosses, as frames: their bytes, and the median time of making and reading them.
+    void code(Trial& trial, const Named& tensors) {
+        constexpr std::size_t times = 5;
+        trial.payload.up = Bytes();
+        std::vector<Seconds> encoding(times, Seconds(0));
+        std::vector<Seconds> decoding(times, Seconds(0));
+        for (const TensorSpec& spec : trial.parts.crossing) {
+            const Tensor& tensor = tensors.at(spec.name);
+            for (std::size_t i = 0; i < times; ++i) {
+                const Seconds begin = tools_.clock.now();
+                const Tensor frame = encode_frame(tensor, *request_.codec);
+                const Seconds middle = tools_.clock.now();
+                (void)decode_frame(frame.bytes(), tensor.size());
+                encoding[i] += middle - begin;
+                decoding[i] += tools_.clock.now() - middle;
+                if (i == 0) trial.payload.up += frame.size();
+            }
+        }
+        std::ranges::sort(encoding);
+        std::ranges::sort(decoding);
+        trial.coding = {.head = encoding[times / 2], .tail = decoding[times / 2]};
+    }
+
     Unsplit offload(const std::string& kind, const Runner& runner, Seconds time) const {
         Unsplit result{.kind = kind, .payload = {}, .measured = {}};
         for (const TensorSpec& spec : runner.inputs()) {
@@ -264,6 +294,7 @@ class Splitter {
         for (std::size_t i = 0; i < trials_.size(); ++i) {
             tools_.progress(fmt::format("loading the parts of cut {} of {}", i + 1, trials_.size()));
             const Named tensors = load(trials_[i]);
+            if (request_.codec) code(trials_[i], tensors);
             subjects.push_back(subject(*trials_[i].head, inputs_));
             subjects.push_back(subject(*trials_[i].tail, tensors));
         }
@@ -280,12 +311,14 @@ class Splitter {
         add_unsplit(median(set.measurements.front()), pixels_ ? median(set.measurements[1]) : Seconds(0), result);
         for (std::size_t i = 0; i < trials_.size(); ++i) {
             const Trial& trial = trials_[i];
-            result.cuts.push_back({.cut = trial.cut,
-                                   .payload = trial.payload,
-                                   .predicted = trial.predicted,
-                                   .measured = {.head = median(set.measurements[first + 2 * i]),
-                                                .tail = median(set.measurements[first + 2 * i + 1])},
-                                   .tail_size = trial.parts.tail.facts().weight_size});
+            result.cuts.push_back(
+                {.cut = trial.cut,
+                 .payload = trial.payload,
+                 .predicted = trial.predicted,
+                 .measured = {.head = median(set.measurements[first + 2 * i]) + trial.coding.head,
+                              .tail = median(set.measurements[first + 2 * i + 1]) + trial.coding.tail},
+                 .tail_size = trial.parts.tail.facts().weight_size,
+                 .coding = trial.coding});
         }
         std::stable_sort(result.cuts.begin(), result.cuts.end(), [&](const CutTimes& a, const CutTimes& b) {
             return best_figure(a.measured, a.payload) < best_figure(b.measured, b.payload);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "breakeven/codec/codec.h"
 #include "breakeven/engine/engines.h"
 #include "breakeven/files/model_file.h"
 #include "breakeven/model/parts.h"
@@ -33,6 +34,7 @@ struct SplitTimesRequest {
     std::vector<std::string> private_inputs;  ///< of the network: they never leave the device
     std::optional<Bytes> device_memory;       ///< a part's weights must fit where it runs
     std::optional<Bytes> server_memory;
+    std::optional<Codec> codec = {};  ///< how tensors cross at a cut; nothing: as they are
 };
 
 struct SplitTools {
@@ -50,10 +52,11 @@ struct PartTimes {
 
 struct CutTimes {
     std::vector<std::string> cut;  ///< for split_at()
-    Payload payload;               ///< what crosses up, and the outputs that come back
+    Payload payload;               ///< what crosses up, coded, and the outputs that come back
     PartTimes predicted;           ///< from the whole network's time, by multiply-adds
     PartTimes measured;            ///< the parts' medians
     Bytes tail_size;               ///< weights that a server needs
+    PartTimes coding = {};         ///< of `measured`, what coding takes here and decoding there
 };
 
 /// Not split: all here, or all there.
