@@ -98,6 +98,7 @@ def main():
                             "--active-power", "5W", "--idle-power", "0.9W", "--up-energy", "139nJ/B",
                             "--down-energy", "110nJ/B")
         assert all(p["energy_j"]["value"] > 0 for t in replayed["traces"] for p in t["policies"])
+        document("session_run", "session", "run", model, "--period", "20ms", "--duration", "200ms")
         with harness.Server(folder, "--allow-load") as server:
             assert document("deploy", "deploy", model, "--server", server.address)["how"] == "already_there"
             document("link_probe", "link", "probe", server.address)

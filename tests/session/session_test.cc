@@ -121,7 +121,7 @@ TEST(Session, AServerThatServesTheNetworkNeedsNotAllowLoading) {
     SessionOptions options = options_for(loopback.address);
     options.plans = plans_that_prefer("offload");
     Session session = open(options);
-    EXPECT_EQ(session.plans(), (std::vector<std::string>{"local", "offload"})) << "the tail is not there";
+    EXPECT_EQ(session.plans(), (std::vector<std::string>{"local", "offload"})) << "the tail is not there; " << session.outlook().server_state;
     expect_right(session.infer(inputs()));
     EXPECT_EQ(session.counters().answered_there, 1);
 }

@@ -102,7 +102,8 @@ class VirtualServer final : public PartThere, public FarSide {
     std::function<Fate()> fate = [] { return Fate{.after = Seconds(0.05)}; };
     bool answers_looks = true;
     bool answers_probes = true;
-    Seconds round_trip{0.01};
+    Seconds path{0.01};
+    std::optional<Seconds> round_trip() override { return path; }
     int started = 0, cancelled = 0, open = 0, probes = 0, looks = 0;
 
     std::unique_ptr<Attempt> start(std::vector<Tensor> inputs, Seconds limit, std::function<void(Came)> done) override {
@@ -114,9 +115,7 @@ class VirtualServer final : public PartThere, public FarSide {
             switch (what.what) {
                 case Fate::What::reply:
                     return done(Reply{.outputs = plus(inputs, step_),
-                                      .times = ServerTimes{.queue = Seconds(0.0), .compute = what.compute},
-                                      .round_trip = round_trip,
-                                      .handling = {}});
+                                      .times = ServerTimes{.queue = Seconds(0.0), .compute = what.compute}});
                 case Fate::What::lost: return done(Lost{"reset"});
                 case Fate::What::refused: return done(Refused{.kind = ErrorKind::input, .reason = "no"});
                 case Fate::What::absent:
@@ -132,10 +131,10 @@ class VirtualServer final : public PartThere, public FarSide {
 
     std::unique_ptr<Attempt> probe(Bytes, Seconds limit, std::function<void(Outcome<Echo>)> done) override {
         ++probes;
-        const Seconds at = alarms_.now() + (answers_probes ? round_trip * 1.5 : limit);
+        const Seconds at = alarms_.now() + (answers_probes ? path * 1.5 : limit);
         return alarms_.at(at, [this, limit, answers = answers_probes, done = std::move(done)] {
             if (answers) {
-                done(Echo{.round_trip = round_trip, .server = Seconds(0.0)});
+                done(Echo{});
             } else {
                 done(Late{limit});
             }

@@ -5,28 +5,19 @@
 
 #include <algorithm>
 
-#include "breakeven/error.h"
+#include "breakeven/session/dispatch_course.h"
 
 namespace breakeven {
 namespace {
 
 /// As in the adaptive policy: a device drifts over tens of seconds.
 constexpr LogFilter::Noise device_noise{.drift = 1e-4, .observation = 0.01, .prior = 0.01};
-/// Runs here that are remembered, to know what a slow one takes.
-constexpr std::size_t runs_kept = 32;
 /// A run here may take so much longer than usual without anything being wrong.
 constexpr double usual_spread = 1.1;
 /// Between an alarm's moment and the first computation it starts.
 constexpr Seconds wake_up{0.003};
 /// An alarm may ring so much too early, by rounding.
 constexpr Seconds alarm_precision{1e-5};
-/// A server that has had all of a request for three times as long as it should need, and so much more, is silent.
-constexpr double silent_after = 3.0;
-constexpr Seconds silent_margin{0.02};
-/// A probe that takes longer says that the link is down.
-constexpr Seconds probe_limit{3.0};
-/// What is left for sending, of the time that the path and the server do not explain: less is a matter of luck.
-constexpr double sending_share_min = 0.05;
 
 std::string reason_of(const PartThere::Came& came) {
     if (const auto* refused = std::get_if<Refused>(&came)) return "the server refused: " + refused->reason;
@@ -38,56 +29,6 @@ std::string reason_of(const PartThere::Came& came) {
 }
 
 }  // namespace
-
-/// One inference.
-struct Dispatch::Course {
-    std::vector<Tensor> inputs;
-    Thread thread = Thread::own;
-    Done done;
-    std::shared_ptr<Arrangement> plans;
-    Choice choice;
-    Seconds begun{0.0};
-    std::optional<Seconds> head_took{};
-    std::vector<Tensor> head_outputs;
-    std::vector<Tensor> crossing;
-    std::optional<Seconds> sending{};  ///< moment: handed to the link
-    std::unique_ptr<Attempt> first;    ///< all of it, or the head, here
-    std::unique_ptr<Attempt> there;
-    std::unique_ptr<Attempt> here;  ///< instead of the server
-    std::unique_ptr<Attempt> alarm;
-    bool there_over = false;
-    bool here_started = false;
-    bool answered = false;
-    Inferred result;
-    std::condition_variable ended;
-    std::variant<std::monostate, Inferred, std::exception_ptr> outcome;  ///< for who waits
-
-    const PlanPoint& point() const { return plans->table.points[choice.plan]; }
-    const PlanWay& way() const { return plans->ways[choice.plan]; }
-};
-
-/// Made before the lock is taken. A course leaves only after its attempts: then nobody waits for it any more.
-struct Dispatch::After {
-    explicit After(Dispatch& dispatch) : self(dispatch.shared_from_this()) {}
-    ~After() {
-        for (const auto& call : calls) call();
-        dropped.clear();
-        if (ended.empty()) return;
-        const std::scoped_lock lock(self->mutex_);
-        for (const Shared& course : ended) self->under_way_.erase(course);
-        if (self->under_way_.empty()) self->idle_.notify_all();
-    }
-    After(const After&) = delete;
-    After& operator=(const After&) = delete;
-
-    std::shared_ptr<Dispatch> self;
-    std::vector<std::function<void()>> calls;
-    std::vector<std::unique_ptr<Attempt>> dropped;
-    std::vector<Shared> ended;
-    void drop(std::unique_ptr<Attempt>& attempt) {
-        if (attempt) dropped.push_back(std::move(attempt));
-    }
-};
 
 Dispatch::Dispatch(Alarms& alarms, FarSide* far, const DispatchOptions& options,
                    std::shared_ptr<Arrangement> arrangement)
@@ -342,14 +283,16 @@ void Dispatch::came(const Shared& course, PartThere::Came came) {
     breaker_.succeeded();
     if (course->answered) return;
     learn(*course, *reply);
+    const auto self = shared_from_this();
+    const std::shared_ptr<Arrangement> plans = course->plans;
     course->result.where = course->way().seam ? RanOn::both : RanOn::server;
-    if (!course->way().seam) {
-        answer(course, std::move(reply->outputs), after);
-        return;
-    }
+    const PartsSeam* seam = course->way().seam.get();
     answer(course,
-           course->way().seam->gives({.inputs = course->inputs, .head = course->head_outputs, .tail = reply->outputs}),
+           seam == nullptr
+               ? std::move(reply->outputs)
+               : seam->gives({.inputs = course->inputs, .head = course->head_outputs, .tail = reply->outputs}),
            after);
+    after.calls.push_back([self, plans] { self->learn_round_trip(*plans); });  // asks the kernel: not before the answer
 }
 
 void Dispatch::failed(const Shared& course, const PartThere::Came& came, After& after) {
@@ -451,147 +394,10 @@ void Dispatch::end(const Shared& course, std::variant<Inferred, std::exception_p
         } else {
             course->outcome = std::get<std::exception_ptr>(result);
         }
-        course->ended.notify_all();
+        after.woken = course;
         return;
     }
     after.calls.push_back([course, result = std::move(result)]() mutable { course->done(std::move(result)); });
-}
-
-// ---- learning
-
-void Dispatch::observe(Course& course, const Observation& seen) {
-    if (seen.up) up_.observe(*seen.up);
-    if (seen.round_trip) round_trip_.observe(*seen.round_trip, seen.at);
-    course.plans->policy->observe(seen);
-}
-
-void Dispatch::observe_device(Course& course, SlownessEstimator::Observed observed) {
-    const Seconds now = alarms_.now();
-    if (observed.expected.count() <= 0.0 || observed.took.count() <= 0.0) return;
-    device_.observe(observed, now);
-    const double run = observed.took / observed.expected;
-    if (runs_.size() < runs_kept) {
-        runs_.push_back(run);
-    } else {
-        runs_[oldest_run_] = run;
-        oldest_run_ = (oldest_run_ + 1) % runs_kept;
-    }
-    Observation seen{.at = now, .device = observed};
-    if (course.point().is_local()) seen.answer = {.plan = course.choice.plan, .latency = now - course.begun};
-    observe(course, seen);
-}
-
-/// What an answered request tells of the link and the server. What neither the path's round trip nor the server
-/// explains is taken for sending, each way by its bytes.
-void Dispatch::learn(Course& course, const PartThere::Reply& reply) {
-    const Seconds now = alarms_.now();
-    const PlanPoint& point = course.point();
-    const Seconds elapsed = now - *course.sending;
-    const Seconds round_trip = std::min(reply.round_trip.value_or(round_trip_.expected()), elapsed);
-    const Seconds queue = reply.times ? reply.times->queue : Seconds(0.0);
-    const Seconds compute = reply.times ? reply.times->compute : std::min(point.server, elapsed);
-    const Seconds network = std::max(elapsed - queue - compute, Seconds(1e-6));
-    Observation seen{.at = now, .round_trip = reply.round_trip};
-    if (reply.times) seen.queue = queue;
-    if (reply.times && point.server.count() > 0.0) {
-        seen.server = SlownessEstimator::Observed{.took = compute, .expected = point.server};
-    }
-    const Payload& payload = point.payload;
-    const Seconds sending = (network - round_trip) * (payload.up / (payload.up + payload.down));
-    const Seconds least = network * sending_share_min;
-    seen.up =
-        RateSample{.ended = now,
-                   .took = std::max(sending, least),
-                   .size = payload.up,
-                   .limit = sending < least ? RateSample::Limit::nothing_more : RateSample::Limit::more_was_ready};
-    if (!course.result.hedged) seen.answer = {.plan = course.choice.plan, .latency = now - course.begun};
-    observe(course, seen);
-    counters_.up += payload.up;
-    counters_.down += payload.down;
-    Inferred::Took& took = course.result.took;
-    took.device = course.head_took.value_or(Seconds(0.0));
-    took.queue = queue;
-    took.server = reply.times ? compute : Seconds(0.0);
-    took.network = reply.times ? network : elapsed;
-}
-
-/// The device was first: the bytes that got through tell the rate; a server that had them all and kept silent has
-/// failed.
-void Dispatch::learn_overtaken(Course& course) {
-    const Seconds now = alarms_.now();
-    const PlanPoint& point = course.point();
-    const Seconds round_trip = round_trip_.expected();
-    const Attempt::Progress progress = course.there ? course.there->progress() : Attempt::Progress{};
-    const Seconds until = progress.complete.value_or(now);
-    const Seconds informed = until - *course.sending - round_trip;
-    counters_.up += std::min(progress.acknowledged, point.payload.up);
-    if (informed.count() > 0.0) {
-        const Bytes arrived = progress.complete ? point.payload.up : progress.acknowledged;
-        observe(course, {.at = now, .up = RateSample{.ended = until, .took = informed, .size = arrived}});
-    }
-    const bool nothing_came = !progress.complete && progress.acknowledged.count() == 0;
-    const Seconds due = (point.server + round_trip) * silent_after + silent_margin;
-    if ((progress.complete || nothing_came) && now - until + (nothing_came ? informed : Seconds(0.0)) > due) {
-        ++counters_.lost;
-        course.result.failure = "the server kept silent";
-        breaker_.failed(now);
-    }
-}
-
-void Dispatch::probe(Bytes size, After& after) {
-    if (probing_ || closing_) return;
-    probing_ = true;
-    ++counters_.probes;
-    counters_.up += size;
-    after.calls.push_back([self = shared_from_this(), size, started = alarms_.now()] {
-        std::shared_ptr<Attempt> attempt = self->far_->probe(
-            size, probe_limit,
-            [self, size, started](const Outcome<FarSide::Echo>& outcome) { self->probed(size, started, outcome); });
-        const std::scoped_lock lock(self->mutex_);
-        if (self->probing_ && !self->closing_) self->probe_ = std::move(attempt);
-    });
-}
-
-void Dispatch::probed(Bytes size, Seconds started, const Outcome<FarSide::Echo>& outcome) {
-    std::shared_ptr<Attempt> dropped;  // outside of the lock
-    const std::scoped_lock lock(mutex_);
-    dropped = std::move(probe_);
-    probing_ = false;
-    if (closing_) return;
-    const Seconds now = alarms_.now();
-    Observation seen{.at = now};
-    if (const auto* echo = std::get_if<FarSide::Echo>(&outcome)) {
-        const Seconds network = std::max(now - started - echo->server, Seconds(1e-6));
-        const Seconds round_trip = echo->round_trip.value_or(round_trip_.expected());
-        const Seconds least = network * sending_share_min;
-        const Seconds sending = network - round_trip;
-        seen.round_trip = echo->round_trip;
-        seen.up =
-            RateSample{.ended = now,
-                       .took = std::max(sending, least),
-                       .size = size,
-                       .limit = sending < least ? RateSample::Limit::nothing_more : RateSample::Limit::more_was_ready};
-        breaker_.succeeded();
-    } else {
-        breaker_.failed(now);
-        if (!std::holds_alternative<Late>(outcome)) return;
-        seen.up = RateSample{.ended = now, .took = now - started, .size = Bytes(0)};
-    }
-    up_.observe(*seen.up);
-    if (seen.round_trip) round_trip_.observe(*seen.round_trip, now);
-    arrangement_->policy->observe(seen);
-}
-
-void Dispatch::look_if_due(After& after) {
-    if (closing_ || far_ == nullptr || !breaker_.wants_look(alarms_.now())) return;
-    ++counters_.probes;
-    after.calls.push_back([self = shared_from_this()] {
-        self->far_->look([self](const Outcome<bool>& outcome) {
-            const std::scoped_lock lock(self->mutex_);
-            const bool answering = std::holds_alternative<bool>(outcome);
-            self->breaker_.looked(answering ? Breaker::Seen::answering : Breaker::Seen::silent, self->alarms_.now());
-        });
-    });
 }
 
 }  // namespace breakeven

@@ -91,6 +91,7 @@ class Dispatch final : public std::enable_shared_from_this<Dispatch> {
     void end(const Shared& course, std::variant<Inferred, std::exception_ptr> result, After& after);
     void learn(Course& course, const PartThere::Reply& reply);
     void learn_overtaken(Course& course);
+    void learn_round_trip(const Arrangement& plans);
     void observe(Course& course, const Observation& seen);
     void observe_device(Course& course, SlownessEstimator::Observed observed);
     void probe(Bytes size, After& after);

@@ -50,12 +50,6 @@ class Asked final : public Attempt {
     Bytes payload_;
 };
 
-std::optional<Seconds> round_trip_of(const Client& client) {
-    const std::optional<TcpFacts> facts = client.tcp();
-    if (!facts || facts->round_trip.count() <= 0.0) return std::nullopt;
-    return facts->round_trip;
-}
-
 }  // namespace
 
 /// A network there. What it is called there is known after the first look.
@@ -135,7 +129,7 @@ class FarServer::Part final : public PartThere, public std::enable_shared_from_t
         if (auto* late = std::get_if<Late>(&outcome)) return *late;
         auto& reply = std::get<InferReply>(outcome);
         if (held && reply.sha256 != sha256_) return Garbage{"it does not say that this network has answered"};
-        Reply made{.outputs = {}, .times = reply.times, .round_trip = round_trip_of(*client_), .handling = {}};
+        Reply made{.outputs = {}, .times = reply.times};
         for (const TensorSpec& spec : ends_.outputs) {
             const auto found = std::ranges::find(reply.outputs, spec.name, &NamedTensor::name);
             if (found == reply.outputs.end()) return Garbage{fmt::format("it lacks output {}", in_quotes(spec.name))};
@@ -231,6 +225,12 @@ void FarServer::follow() {
     }
 }
 
+std::optional<Seconds> FarServer::round_trip() {
+    const std::optional<TcpFacts> facts = client_->tcp();
+    if (!facts || facts->round_trip.count() <= 0.0) return std::nullopt;
+    return facts->round_trip;
+}
+
 void FarServer::in_use() {
     if (connection_ == Connection::as_it_is) return;
     {
@@ -252,10 +252,10 @@ std::unique_ptr<Attempt> FarServer::probe(Bytes size, Seconds limit, std::functi
                                      {"reply_bytes", Tensor::of<std::int64_t>(DType::int64, {1}, wanted)}},
                           .outputs = {}};
     const Seconds started = clock_.now();
-    auto call = client_->start(request, limit, [client = client_, done = std::move(done)](Outcome<InferReply> outcome) {
+    auto call = client_->start(request, limit, [done = std::move(done)](Outcome<InferReply> outcome) {
         if (auto* lost = std::get_if<Lost>(&outcome)) return done(std::move(*lost));
         if (auto* late = std::get_if<Late>(&outcome)) return done(*late);
-        Echo echo{.round_trip = round_trip_of(*client), .server = Seconds(0.0)};
+        Echo echo;
         const auto* reply = std::get_if<InferReply>(&outcome);
         if (reply != nullptr && reply->times) echo.server = reply->times->queue + reply->times->compute;
         done(echo);  // refused: another server than ours, which has read it all the same

@@ -33,6 +33,7 @@ class FarServer final : public FarSide {
 
     std::unique_ptr<Attempt> probe(Bytes size, Seconds limit, std::function<void(Outcome<Echo>)> done) override;
     void look(std::function<void(Outcome<bool>)> done) override;
+    std::optional<Seconds> round_trip() override;
     void in_use() override;
     /// Looks on this thread. What the server refuses to take is not asked for again, as long as it has anything else.
     Outcome<bool> look_now();

@@ -224,14 +224,15 @@ bool Opening::measure_there(Candidate& candidate) {
         if (reply == nullptr) return false;
         PlanPoint& point = candidate.plan.point;
         point.payload.down = size_of_all(reply->outputs);
-        const Seconds round_trip = std::min(reply->round_trip.value_or(Seconds(0.0)), elapsed);
+        const std::optional<Seconds> told = tools_.server->round_trip();
+        const Seconds round_trip = std::min(told.value_or(Seconds(0.0)), elapsed);
         const Seconds compute = reply->times ? reply->times->compute : elapsed - round_trip;
         const Seconds server = reply->times ? reply->times->compute + reply->times->queue : Seconds(0.0);
         least = std::min(compute, least.value_or(compute));
         const Seconds sending = elapsed - server - round_trip;
         if (reply->times && sending.count() > 0.0) {
             seen_ = Seen{.up = {.ended = tools_.clock.now(), .took = sending, .size = point.payload.up},
-                         .round_trip = reply->round_trip};
+                         .round_trip = told};
         }
         if (tools_.clock.now() - start > measuring_there) break;
     }

@@ -61,8 +61,6 @@ class PartThere {
     struct Reply {
         std::vector<Tensor> outputs;  ///< they fit the network
         std::optional<ServerTimes> times;
-        std::optional<Seconds> round_trip;  ///< as TCP sees it now
-        std::optional<Seconds> handling;    ///< making and reading the messages, on this side
     };
     /// The server's answer makes no sense for this network.
     struct Garbage {
@@ -79,13 +77,14 @@ class FarSide {
    public:
     virtual ~FarSide() = default;
     struct Echo {
-        std::optional<Seconds> round_trip;
         Seconds server{0.0};  ///< in the server's hands
     };
     /// So many bytes there, and a tiny answer.
     virtual std::unique_ptr<Attempt> probe(Bytes size, Seconds limit, std::function<void(Outcome<Echo>)> done) = 0;
     /// Looks whether the server is there and has all the networks; sends them again where it has not. May take long.
     virtual void look(std::function<void(Outcome<bool>)> done) = 0;
+    /// As TCP sees it now; nothing where there is no connection.
+    virtual std::optional<Seconds> round_trip() { return std::nullopt; }
     /// Inferences come: the connection is worth being kept open and warm for a while.
     virtual void in_use() {}
 };
