@@ -225,6 +225,19 @@ RC_GTEST_PROP(TcpTime, OfAWarmConnectionNeverFallsWithALongerRest, ()) {
               tcp_time(link, payload, {congestion, History::warm, shorter}).total);
 }
 
+TEST(TcpTime, WhatFitsTheFirstWindowTakesOneRoundTripHoweverColdAndAByteMoreTakesAnother) {
+    const LinkProfile link = measured_link(58_ms, 1000);
+    const auto rounds = [&](Bytes up, TcpUse use) { return tcp_time(link, {.up = up, .down = 64_B}, use).rounds; };
+    for (const TcpUse& cold : {cubic(History::fresh), cubic(History::repeated, 10_s), reno(History::repeated, 60_s)}) {
+        EXPECT_EQ(rounds(14480_B, cold), 1);
+        EXPECT_EQ(rounds(14481_B, cold), 2);
+    }
+    // What a cut's codec saves there is a whole round trip, not its bytes' time.
+    const auto time = [&](Bytes up) { return tcp_time(link, {.up = up, .down = 64_B}, cubic(History::fresh)).total; };
+    EXPECT_GT(time(14481_B) - time(14480_B), 50_ms);
+    EXPECT_LT(time(14480_B) - time(1000_B), 1_ms);
+}
+
 TEST(Congestion, IsReadAndPrinted) {
     for (const char* word : {"cubic", "bbr", "reno"}) EXPECT_EQ(name(parse_congestion(word)), word);
     EXPECT_THROW(parse_congestion("vegas"), Error);
