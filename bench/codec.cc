@@ -135,15 +135,15 @@ std::vector<Case> cases() {
     const std::string caffe = R"({"channels": "bgr", "mean": [104, 117, 123]})";
     const std::string squeezenet = "squeezenet_v1.0_from_deepcompression_fp32";
     return {{"imagenet_mobilenet_v2_1.0_224_fp32", imagenet, background, "averagepool_1"},
-            {"imagenet_mobilenet_v2_1.0_224_fp32", imagenet, background, "conv_21"},
             {"imagenet_mobilenet_v1_0.75_192_fp32", imagenet, background, "averagepool_1"},
-            {"imagenet_mobilenet_v1_0.75_192_fp32", imagenet, background, "clip_24"},
             {"imagenet_mobilenet_v1_0.5_160_fp32", imagenet, background, "averagepool_1"},
             {"imagenet_mobilenet_v1_0.25_128_fp32", imagenet, background, "averagepool_1"},
-            {squeezenet, imagenet, caffe, "fire9_conv1x1_1_r"},
-            {squeezenet, imagenet, caffe, "fire5_conv1x1_1_r"},
+            {"cifar10_medium_iclarge_fp32", "images/cifar10-jpeg-2000", "{}", "averagepool_1"},
             {"cifar10_medium_iclarge_fp32", "images/cifar10-jpeg-2000", "{}", "relu_7"},
-            {"cifar10_big_resnet6blk_fp32", "images/cifar10-jpeg-2000", "{}", "averagepool_1"}};
+            {"imagenet_mobilenet_v1_0.75_192_fp32", imagenet, background, "clip_24"},
+            {squeezenet, imagenet, caffe, "fire9_conv1x1_1_r"},
+            {"imagenet_mobilenet_v2_1.0_224_fp32", imagenet, background, "conv_21"},
+            {squeezenet, imagenet, caffe, "fire5_conv1x1_1_r"}};
 }
 
 std::size_t best_class(const Tensor& scores) {
@@ -216,7 +216,7 @@ void accuracy_of(const Case& each, Engine& engine, std::size_t samples_max) {
     for (const Codec& codec : all_codecs()) {
         if (codec.kind != CodecKind::jpeg) ways.push_back({.name = name(codec), .bits = {}});
     }
-    const std::vector<int> qualities{95, 90, 75, 50, 25};
+    const std::vector<int> qualities{95, 90, 75};
     for (const int quality : qualities) ways.push_back({.name = fmt::format("input jpeg:{}", quality), .bits = {}});
     const std::size_t count = std::min(samples_max, folder.samples.size());
     std::int64_t elements = 0;

@@ -19,8 +19,10 @@ namespace {
 
 /// q4's step: narrower ones gain no accuracy on the test networks (bench/codec.cc).
 constexpr double narrow_step = 0.5;  // standard deviations
-/// What q2 may take. Steps for about as much are found in at most so many tries: contexts save more here, less there.
-constexpr double short_bits = 1.0;
+/// What q2 may take, with its frame. Steps for about as much are found in at most so many tries: contexts save more
+/// here, less there.
+constexpr double bits_allowed = 1.0;
+constexpr double frame_bits = 8 * 20;
 constexpr int tries_max = 3;
 
 /// In a payload's first byte: the values are added to a number of their own.
@@ -144,6 +146,7 @@ std::string coded(const ValueLevels& chosen, const Shape& shape) {
 /// The narrowest steps that q2's length allows, or nearly.
 std::string coded_short(const LevelChoice& choice, std::size_t elements, const Shape& shape) {
     std::string best;
+    const double short_bits = std::max(0.75, bits_allowed - frame_bits / static_cast<double>(elements));
     double entropy = short_bits;
     for (int i = 0; i < tries_max; ++i) {
         const double step = choice.deviations_for(entropy, narrow_step);
