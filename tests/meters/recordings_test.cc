@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "breakeven/error.h"
+#include "breakeven/meters/choose.h"
 #include "breakeven/time/random.h"
 #include "fakes/shared_data.h"
 
@@ -203,6 +204,15 @@ TEST(Jls, HasTheEnergyThatTheVendorsReaderFinds) {
     EXPECT_NEAR(all.recorded.in(joules), 2.6373450877964495, 1e-6);
     EXPECT_NEAR(all.covered.count(), 2.3, 1e-5) << "200 samples were lost";
     EXPECT_FALSE(all.energy.has_value());
+}
+
+TEST(Jls, IsReadFromAFileWithoutHoldingIt) {
+    const fs::path path = fs::path(__FILE__).parent_path() / "data" / "current_voltage.jls";
+    const Recording recording = read_recording("joulescope:" + path.string());
+    EXPECT_NEAR(energy_of(recording, {0_s, 2.5_s}), 2.852033821368122, 1e-6);
+    EXPECT_THROW(read_recording("joulescope:" + path.parent_path().string()), Error);
+    EXPECT_THROW(read_recording("joulescope:nowhere.jls"), Error);
+    EXPECT_THROW(read_recording("rapl"), Error);
 }
 
 TEST(Jls, MultipliesCurrentAndVoltageWhereThereIsNoPower) {

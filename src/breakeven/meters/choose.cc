@@ -1,10 +1,15 @@
 // choose: see choose.h.
 #include "breakeven/meters/choose.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <optional>
 
 #include "breakeven/error.h"
@@ -18,8 +23,8 @@
 namespace breakeven {
 namespace {
 
-/// Two hours of a power signal at 100 kHz; a longer or finer one is cut or thinned first.
-constexpr Bytes recording_max{std::int64_t{4} << 30};
+/// A table of an hour at 10 kHz; Joulescope's own files may be larger than memory.
+constexpr Bytes recording_max{std::int64_t{1} << 30};
 
 struct Word {
     std::string name;
@@ -67,17 +72,64 @@ std::unique_ptr<Meter> nvml_meter(const std::string& specification, const std::s
     return sensor_meter(specification, std::move(findings.sensors), clock);
 }
 
-using Parser = Recording (*)(std::string_view, const std::string&);
+/// A file, read where it is needed.
+class OpenFile final : public ByteSource {
+   public:
+    explicit OpenFile(const std::string& name) : name_(name), number_(open(name.c_str(), O_RDONLY | O_CLOEXEC)) {
+        struct stat facts {};
+        if (number_ < 0 || fstat(number_, &facts) != 0) throw refusal(std::strerror(errno));
+        if (!S_ISREG(facts.st_mode)) {
+            close(number_);
+            throw refusal("it is no regular file");
+        }
+        size_ = static_cast<std::size_t>(facts.st_size);
+    }
+    ~OpenFile() override {
+        if (number_ >= 0) close(number_);
+    }
+    OpenFile(const OpenFile&) = delete;
+    OpenFile& operator=(const OpenFile&) = delete;
 
-Recording parse_joulescope(std::string_view bytes, const std::string& name) {
+    std::size_t size() const override { return size_; }
+    void read(std::size_t offset, std::span<char> to) const override {
+        while (!to.empty()) {
+            const ssize_t count = pread(number_, to.data(), to.size(), static_cast<off_t>(offset));
+            if (count < 0 && errno == EINTR) continue;
+            if (count < 0) throw refusal(std::strerror(errno));
+            if (count == 0) throw refusal("it became shorter while it was read");
+            offset += static_cast<std::size_t>(count);
+            to = to.subspan(static_cast<std::size_t>(count));
+        }
+    }
+
+   private:
+    Error refusal(const std::string& reason) const {
+        return Error(ErrorKind::input, fmt::format("read '{}'", name_), reason);
+    }
+
+    const std::string& name_;
+    int number_;
+    std::size_t size_ = 0;
+};
+
+/// Reads the file of that name.
+using Parser = Recording (*)(const std::string&);
+
+Recording read_csv(const std::string& name) {
+    return parse_power_csv(read_file(name, recording_max), name);
+}
+Recording read_trace_energy(const std::string& name) {
+    return parse_trace_energy(read_file(name, recording_max), name);
+}
+Recording read_joulescope(const std::string& name) {
     const bool is_table = name.ends_with(".csv") || name.ends_with(".txt");
-    return is_table ? parse_power_csv(bytes, name) : parse_jls(bytes, name);
+    return is_table ? read_csv(name) : parse_jls(OpenFile(name), name);
 }
 
 std::optional<Parser> parser_of(const std::string& name) {
-    if (name == "csv") return &parse_power_csv;
-    if (name == "joulescope") return &parse_joulescope;
-    if (name == "trace-energy") return &parse_trace_energy;
+    if (name == "csv") return &read_csv;
+    if (name == "joulescope") return &read_joulescope;
+    if (name == "trace-energy") return &read_trace_energy;
     return std::nullopt;
 }
 
@@ -97,7 +149,7 @@ std::unique_ptr<Meter> recorded_meter(const std::string& specification, const Wo
         throw Error(ErrorKind::usage, attempt, fmt::format("name the file, like {}:power.csv", word.name));
     }
     options.name = specification;
-    options.read = [file, parser] { return parser(read_file(file, recording_max), file); };
+    options.read = [file, parser] { return parser(file); };
     options.calendar = [] { return Seconds(std::chrono::system_clock::now().time_since_epoch()); };
     options.burn = [&clock](Seconds time) {
         const Seconds until = clock.now() + time;
@@ -136,7 +188,7 @@ Recording read_recording(std::string_view specification) {
         throw Error(ErrorKind::usage, fmt::format("read the recording '{}'", specification),
                     "write it like csv:power.csv, joulescope:run.jls or trace-energy:trace1-energy.bin");
     }
-    return (*parser)(read_file(word.arguments, recording_max), word.arguments);
+    return (*parser)(word.arguments);
 }
 
 std::vector<MeterStatus> meters_here(const MeterPlaces& places) {

@@ -44,36 +44,51 @@ T number_at(std::string_view bytes, std::size_t offset) {
     return value;
 }
 
+/// Longer chunks than this no writer makes; a damaged length must not eat the memory.
+constexpr std::size_t payload_max = std::size_t{256} << 20;
+
 struct Chunk {
     unsigned tag = 0;
     unsigned signal = 0;
     unsigned level = 0;
-    std::string_view payload;
+    std::size_t payload_at = 0;
+    std::size_t payload_size = 0;
 };
 
 class Chunks final {
    public:
-    explicit Chunks(std::string_view bytes) : bytes_(bytes) {}
+    explicit Chunks(const ByteSource& bytes) : bytes_(bytes) {}
 
     /// False at the end; also where the file ends within a chunk, as one does that was not closed.
     bool next(Chunk& chunk) {
         if (bytes_.size() < at_ + chunk_header_size) return false;
-        const auto meta = number_at<std::uint16_t>(bytes_, at_ + 18);
-        const std::size_t length = number_at<std::uint32_t>(bytes_, at_ + 20);
-        chunk.tag = number_at<std::uint8_t>(bytes_, at_ + 16);
+        std::array<char, chunk_header_size> buffer{};
+        bytes_.read(at_, buffer);
+        const std::string_view header(buffer.data(), buffer.size());
+        const auto meta = number_at<std::uint16_t>(header, 18);
+        const std::size_t length = number_at<std::uint32_t>(header, 20);
+        chunk.tag = number_at<std::uint8_t>(header, 16);
         chunk.signal = meta & 0xffU;
         chunk.level = meta >> 12U;
-        const std::size_t payload = at_ + chunk_header_size;
+        chunk.payload_at = at_ + chunk_header_size;
+        chunk.payload_size = length;
         const std::size_t on_disk = length == 0 ? 0 : (length + crc_size + 7) / 8 * 8;
-        if (bytes_.size() - payload < on_disk) return false;
-        chunk.payload = bytes_.substr(payload, length);
-        at_ = payload + on_disk;
+        if (bytes_.size() - chunk.payload_at < on_disk) return false;
+        at_ = chunk.payload_at + on_disk;
         return true;
     }
 
+    /// Valid until the next call.
+    std::string_view payload(const Chunk& chunk) {
+        buffer_.resize(std::min(chunk.payload_size, payload_max));
+        bytes_.read(chunk.payload_at, buffer_);
+        return {buffer_.data(), buffer_.size()};
+    }
+
    private:
-    std::string_view bytes_;
+    const ByteSource& bytes_;
     std::size_t at_ = file_header_size;
+    std::vector<char> buffer_;
 };
 
 struct Signal {
@@ -167,7 +182,11 @@ class Binned final {
 
 class File final {
    public:
-    File(std::string_view bytes, const std::string& name) : bytes_(bytes), name_(name) {
+    File(const ByteSource& source, const std::string& name) : bytes_(source), name_(name) {
+        std::array<char, file_header_size> buffer{};
+        const std::size_t size = std::min(source.size(), buffer.size());
+        source.read(0, std::span(buffer).first(size));
+        const std::string_view bytes(buffer.data(), size);
         if (bytes.starts_with(old_identification)) {
             throw refusal("it is of the programs before 2022; open it with a newer Joulescope UI and save it again");
         }
@@ -176,9 +195,9 @@ class File final {
         }
         const auto major = number_at<std::uint8_t>(bytes, 27);
         if (major != 1) throw refusal(fmt::format("its format is {}, known is 1", major));
-        Chunks chunks(bytes);
+        Chunks chunks(bytes_);
         for (Chunk chunk; chunks.next(chunk);) {
-            if (chunk.tag == signal_tag) add_signal(chunk);
+            if (chunk.tag == signal_tag) add_signal(chunk, chunks.payload(chunk));
         }
     }
 
@@ -198,9 +217,8 @@ class File final {
         return Error(ErrorKind::input, fmt::format("read Joulescope file '{}'", name_), reason);
     }
 
-    void add_signal(const Chunk& chunk) {
+    void add_signal(const Chunk& chunk, std::string_view definition) {
         constexpr std::size_t fixed = 128;  // of a definition, before its words
-        const std::string_view definition = chunk.payload;
         if (definition.size() < fixed || number_at<std::uint8_t>(definition, 2) != 0) return;  // not of a fixed rate
         Signal signal;
         signal.id = chunk.signal;
@@ -229,12 +247,13 @@ class File final {
         Binned binned(signal);
         Chunks chunks(bytes_);
         for (Chunk chunk; chunks.next(chunk);) {
-            if (chunk.signal != signal.id || chunk.payload.size() < payload_header_size) continue;
+            if (chunk.signal != signal.id || chunk.payload_size < payload_header_size) continue;
             const bool is_summary = chunk.tag == summary_tag && chunk.level == 1;
             if (chunk.tag != data_tag && !is_summary) continue;
-            const auto first = number_at<std::int64_t>(chunk.payload, 0);
-            const std::size_t count = number_at<std::uint32_t>(chunk.payload, 8);
-            const std::string_view values = chunk.payload.substr(payload_header_size);
+            const std::string_view payload = chunks.payload(chunk);
+            const auto first = number_at<std::int64_t>(payload, 0);
+            const std::size_t count = number_at<std::uint32_t>(payload, 8);
+            const std::string_view values = payload.substr(payload_header_size);
             const std::size_t width = (signal.type == float64_type ? 8U : 4U) * (is_summary ? 4U : 1U);
             if (values.size() / width < count || first < -sample_max || first > sample_max) {
                 throw refusal("a chunk is shorter than it says; the file is damaged");
@@ -271,9 +290,10 @@ class File final {
         Chunks chunks(bytes_);
         for (Chunk chunk; chunks.next(chunk);) {
             if (chunk.tag != utc_tag || chunk.signal != signal.id) continue;
-            if (chunk.payload.size() < payload_header_size + sizeof(std::int64_t)) continue;
-            const auto sample = static_cast<double>(number_at<std::int64_t>(chunk.payload, 0));
-            const auto time = static_cast<double>(number_at<std::int64_t>(chunk.payload, payload_header_size));
+            if (chunk.payload_size < payload_header_size + sizeof(std::int64_t)) continue;
+            const std::string_view payload = chunks.payload(chunk);
+            const auto sample = static_cast<double>(number_at<std::int64_t>(payload, 0));
+            const auto time = static_cast<double>(number_at<std::int64_t>(payload, payload_header_size));
             last = {sample, time / time_second + time_epoch};
             if (!first) first = last;
         }
@@ -305,15 +325,33 @@ class File final {
         return {.trace = PowerTrace(std::move(pieces)), .has_calendar_time = calendar.has_value()};
     }
 
-    std::string_view bytes_;
+    const ByteSource& bytes_;
     const std::string& name_;
     std::vector<Signal> signals_;
 };
 
+/// Bytes that are there already.
+class Held final : public ByteSource {
+   public:
+    explicit Held(std::string_view bytes) : bytes_(bytes) {}
+    std::size_t size() const override { return bytes_.size(); }
+    void read(std::size_t offset, std::span<char> to) const override {
+        BREAKEVEN_ASSERT(offset <= bytes_.size() && to.size() <= bytes_.size() - offset);
+        std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(offset), to.size(), to.begin());
+    }
+
+   private:
+    std::string_view bytes_;
+};
+
 }  // namespace
 
-Recording parse_jls(std::string_view bytes, const std::string& name) {
+Recording parse_jls(const ByteSource& bytes, const std::string& name) {
     return File(bytes, name).recording();
+}
+
+Recording parse_jls(std::string_view bytes, const std::string& name) {
+    return parse_jls(Held(bytes), name);
 }
 
 }  // namespace breakeven

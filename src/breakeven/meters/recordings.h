@@ -2,6 +2,8 @@
 // that says what is wrong where. `name` says in errors what was read.
 #pragma once
 
+#include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,9 +27,19 @@ Recording parse_trace_energy(std::string_view bytes, const std::string& name);
 /// ones are measured, the odd ones lie between.
 std::vector<TimeWindow> parse_measured_windows(std::string_view text, const std::string& name);
 
+/// Where a file's bytes come from: recordings of megahertz are larger than memory.
+class ByteSource {
+   public:
+    virtual ~ByteSource() = default;
+    virtual std::size_t size() const = 0;
+    /// The bytes from `offset` on, as many as `to` takes; they lie within size(). Throws Error{input}.
+    virtual void read(std::size_t offset, std::span<char> to) const = 0;
+};
+
 /// Joulescope's own file, format 1 (`.jls` of the programs since 2022; the older `.jls` is refused with advice): the
 /// signal `power`, else `current` times `voltage`. Fine samples are averaged to at most 10,000 a second.
 /// Format: jetperch/jls, include/jls/format.h.
+Recording parse_jls(const ByteSource& bytes, const std::string& name);
 Recording parse_jls(std::string_view bytes, const std::string& name);
 
 }  // namespace breakeven
