@@ -19,10 +19,13 @@ namespace {
 
 /// q4's step: narrower ones gain no accuracy on the test networks (bench/codec.cc).
 constexpr double narrow_step = 0.5;  // standard deviations
-/// What q2 may take, with its frame. Steps for about as much are found in at most so many tries: contexts save more
-/// here, less there.
+/// What q2 may take: a bit an element, its frame counted. Few elements may take a little more: there the values
+/// themselves weigh, and bytes matter least. Steps for about as much are found in at most so many tries, for contexts
+/// save more here, less there.
 constexpr double bits_allowed = 1.0;
-constexpr double frame_bits = 8 * 20;
+constexpr double frame_size = 20.0;
+constexpr double size_more = 16.0;
+constexpr std::size_t few_elements = 2048;
 constexpr int tries_max = 3;
 
 /// In a payload's first byte: the values are added to a number of their own.
@@ -146,7 +149,8 @@ std::string coded(const ValueLevels& chosen, const Shape& shape) {
 /// The narrowest steps that q2's length allows, or nearly.
 std::string coded_short(const LevelChoice& choice, std::size_t elements, const Shape& shape) {
     std::string best;
-    const double short_bits = std::max(0.75, bits_allowed - frame_bits / static_cast<double>(elements));
+    const double extra = elements < few_elements ? size_more : -frame_size;
+    const double short_bits = bits_allowed + 8.0 * extra / static_cast<double>(elements);
     double entropy = short_bits;
     for (int i = 0; i < tries_max; ++i) {
         const double step = choice.deviations_for(entropy, narrow_step);
