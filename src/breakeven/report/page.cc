@@ -181,7 +181,8 @@ std::string trade_off_section(const Advice& advice) {
         std::ranges::any_of(advice.plans, [](const Plan& p) { return p.accuracy && p.accuracy->is_agreement; });
     return fmt::format(
         "<section aria-labelledby=\"variants\"><h2 id=\"variants\">What compressing costs and buys</h2>"
-        "<p class=\"lead\">{} Better is up and to the left; filled marks are those that no other beats in both.</p>"
+        "<p class=\"lead\">{} Better is up and to the left; latency and energy are those of its best plans. "
+        "Filled marks are forms that no other beats in both.</p>"
         "{}</section>\n",
         is_agreement ? "How often each form puts the same class first as the network as given: agreement, not accuracy."
                      : "How often each form of the network is right on the labelled samples.",

@@ -16,11 +16,11 @@ namespace {
 
 // In the picture's own units, which on a narrow phone are pixels.
 constexpr double width = 330.0;
-constexpr double height = 230.0;
+constexpr double height = 212.0;
 constexpr double left = 56.0;
 constexpr double right = 16.0;
 constexpr double top = 14.0;
-constexpr double bottom = 46.0;
+constexpr double bottom = 28.0;
 constexpr double mark_radius = 9.0;
 
 /// A picture's x: what it is, each variant's figure in base units, and how a figure is written.
@@ -35,11 +35,9 @@ std::vector<Measure> measures() {
         {"file size",
          [](const TradeOff& v) { return v.size ? std::optional(static_cast<double>(v.size->count())) : std::nullopt; },
          [](double x) { return to_text(Bytes(static_cast<std::int64_t>(x))); }},
-        {"latency of the best plan",
-         [](const TradeOff& v) { return v.latency ? std::optional(v.latency->count()) : std::nullopt; },
+        {"latency", [](const TradeOff& v) { return v.latency ? std::optional(v.latency->count()) : std::nullopt; },
          [](double x) { return to_text(Seconds(x)); }},
-        {"energy of the thriftiest plan",
-         [](const TradeOff& v) { return v.energy ? std::optional(v.energy->in(joules)) : std::nullopt; },
+        {"energy", [](const TradeOff& v) { return v.energy ? std::optional(v.energy->in(joules)) : std::nullopt; },
          [](double x) { return to_text(joules(x)); }}};
 }
 
