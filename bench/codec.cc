@@ -265,7 +265,10 @@ int run(const std::vector<std::string>& words) {
         return 0;
     }
     const auto engine = make_onnxruntime({.libraries = {BREAKEVEN_ONNXRUNTIME_LIBRARY}});
-    for (const Case& each : cases()) accuracy_of(each, *engine, words.size() > 1 ? std::stoul(words[1]) : 250);
+    for (const Case& each : cases()) {
+        if (words.size() > 2 && each.cut != words[2]) continue;
+        accuracy_of(each, *engine, words.size() > 1 ? std::stoul(words[1]) : 250);
+    }
     return 0;
 }
 
