@@ -51,6 +51,13 @@ Json correlation_json(const std::optional<Correlation>& found) {
     return json;
 }
 
+/// "round_trip"
+std::string key_of(StageKind kind) {
+    std::string key(name(kind));
+    std::ranges::replace(key, ' ', '_');
+    return key;
+}
+
 Json variant_json(const Variant& v) {
     Json fits = Json::array();
     for (const LevelFit& fit : v.fits) {
@@ -77,7 +84,8 @@ Json variant_json(const Variant& v) {
 Json row_json(const Results& results, const Row& row) {
     Json stages = Json::array();
     for (const Stage& stage : row.stages) {
-        stages.push_back({{"what", name(stage.kind)}, {"platform", stage.where}, {"latency_s", figure(stage.latency)}});
+        stages.push_back(
+            {{"what", key_of(stage.kind)}, {"platform", stage.where}, {"latency_s", figure(stage.latency)}});
     }
     Json json{{"variant", results.variants[row.variant].title()},
               {"kind", name(row.kind)},

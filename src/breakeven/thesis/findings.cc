@@ -33,9 +33,20 @@ const Scenario* published_like(const Scenario& scenario) {
     return found == all.end() ? nullptr : &*found;
 }
 
+/// Without the models of what was measured too.
+std::vector<Scenario> standing_scenarios(const Results& results) {
+    std::vector<Scenario> scenarios = results.scenarios;
+    std::erase_if(scenarios, [&](const Scenario& model) {
+        return model.origin == Origin::modelled && std::ranges::any_of(results.scenarios, [&](const Scenario& s) {
+                   return s.origin == Origin::measured && s.link == model.link && s.server == model.server;
+               });
+    });
+    return scenarios;
+}
+
 Finding thresholds(const Results& results) {
     Finding finding{"thresholds", "From which on-device latency offloading wins", {}};
-    for (const Scenario& s : results.scenarios) {
+    for (const Scenario& s : standing_scenarios(results)) {
         std::string line =
             fmt::format("Over {} to {} ({}): {} on average over {} variants, {} for the slowest.", s.link, s.server,
                         name(s.origin), to_text(s.latency.mean), s.n, to_text(s.latency.max));
@@ -79,12 +90,31 @@ Finding network_share(const Results& results) {
     return finding;
 }
 
+/// "cpu:1 0.99 (0.98 to 1.00)" for each series whose energies are known.
+std::string energy_correlations(const Results& results, Idle idle) {
+    std::vector<std::string> parts;
+    for (const Observations& group : by_series(results)) {
+        std::vector<double> energy, latency;
+        for (const Row* row : group.rows) {
+            if (!row->energy(idle)) continue;
+            energy.push_back(row->energy(idle)->value.in(joules));
+            latency.push_back(row->latency.value.count());
+        }
+        if (const auto found = pearson({energy, latency})) {
+            parts.push_back(fmt::format("{} {:.2f}{}", group.series, found->r, interval_text(*found)));
+        }
+    }
+    return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+/// Of the device's own platforms: what an offload takes is the network's.
 Finding correlations(const Results& results) {
     Finding finding{"correlations", "What goes with latency", {}};
     for (const Observations& group : by_series(results)) {
-        if (group.rows.front()->platform == "network alone") continue;
+        if (group.rows.front()->kind != PlanKind::local) continue;
         std::vector<std::string> parts;
         for (const RowQuantity& quantity : row_quantities(results)) {
+            if (quantity.measure == Measure::energy) continue;
             std::vector<double> x, y;
             for (const Row* row : group.rows) {
                 if (const std::optional<double> value = quantity.of(results, *row)) {
@@ -92,16 +122,19 @@ Finding correlations(const Results& results) {
                     y.push_back(row->latency.value.count());
                 }
             }
-            const bool is_energy = quantity.id.starts_with("energy");
-            const std::optional<Correlation> found = is_energy ? pearson({x, y}) : spearman({x, y});
-            if (!found) continue;
-            parts.push_back(fmt::format("{} {:+.2f}{}", quantity.name, found->r, interval_text(*found)));
+            const std::optional<Correlation> found = spearman({x, y});
+            if (found) parts.push_back(fmt::format("{} {:+.2f}{}", quantity.name, found->r, interval_text(*found)));
         }
-        if (!parts.empty()) finding.lines.push_back(fmt::format("{}: {}.", group.series, fmt::join(parts, ", ")));
+        if (!parts.empty()) finding.lines.push_back(fmt::format("On {}: {}.", group.series, fmt::join(parts, ", ")));
     }
     if (!finding.lines.empty()) {
+        finding.lines.push_back("Spearman's rank correlation over the variants, with its 95 % interval.");
+    }
+    for (const Idle idle : idles) {
+        const std::string energies = energy_correlations(results, idle);
+        if (energies.empty()) continue;
         finding.lines.push_back(
-            "Spearman's rank correlation over the variants, with its 95 % interval; of energies, Pearson's.");
+            fmt::format("Energy ({} idle power) and latency, Pearson's r: {}.", name(idle), energies));
     }
     return finding;
 }
@@ -160,7 +193,7 @@ Finding model_error(const Results& results) {
 /// "Ethernet: here 23 ms, the thesis 29 ms".
 Finding against_thesis(const Results& results) {
     Finding finding{"thesis", "Beside the thesis", {}};
-    for (const Scenario& s : results.scenarios) {
+    for (const Scenario& s : standing_scenarios(results)) {
         const Scenario* printed = published_like(s);
         if (printed == nullptr) continue;
         finding.lines.push_back(
@@ -221,14 +254,14 @@ void headline_of(const Results& results, const ThesisChecks& checks, StudyAnswer
         const std::vector<Wins> quickest = wins(results, WinBy::latency);
         answer.headline = fmt::format("{} is the quickest place for {} of {} variants", quickest.front().series,
                                       quickest.front().count, results.variants.size());
-        const auto best =
-            std::ranges::min_element(results.scenarios, {}, [](const Scenario& s) { return s.latency.mean; });
-        if (best != results.scenarios.end()) {
+        const std::vector<Scenario> scenarios = standing_scenarios(results);
+        const auto best = std::ranges::min_element(scenarios, {}, [](const Scenario& s) { return s.latency.mean; });
+        if (best != scenarios.end()) {
             answer.lead = fmt::format(
-                "Offloading over {}, the best of the links compared, takes {} on average: a device that needs longer "
-                "than "
-                "that alone gains by it; above {} it gains for every variant.",
-                best->link, to_text(best->latency.mean), to_text(best->latency.max));
+                "Offloading over {}, the best of the links compared, takes {} on average ({}): a device that needs "
+                "longer "
+                "than that alone gains by it; above {} it gains for every variant.",
+                best->link, to_text(best->latency.mean), name(best->origin), to_text(best->latency.max));
         }
         return;
     }
