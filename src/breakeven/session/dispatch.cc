@@ -84,7 +84,7 @@ SessionOutlook Dispatch::outlook() const {
             .up_age = up_.age(now),
             .round_trip = round_trip_.expected(),
             .device_slowness = device_.expected(now),
-            .server_state = server_state_};
+            .server_state = breaker_.is_closed() ? server_state_ : "the server does not answer"};
 }
 
 std::shared_ptr<const Arrangement> Dispatch::arrangement() const {
@@ -225,9 +225,14 @@ void Dispatch::send(const Shared& course, std::vector<Tensor> crossing) {
     }
     lock.unlock();
     const auto self = shared_from_this();
-    auto there =
-        course->way().there->start(std::move(crossing), options_.answer_within,
-                                   [self, course](PartThere::Came came) { self->came(course, std::move(came)); });
+    std::unique_ptr<Attempt> there;
+    try {
+        there =
+            course->way().there->start(std::move(crossing), options_.answer_within,
+                                       [self, course](PartThere::Came what) { self->came(course, std::move(what)); });
+    } catch (const std::exception& error) {  // a request that cannot even be made: too long for a message, say
+        return came(course, Lost{error.what()});
+    }
     lock.lock();
     if (!course->there_over && !course->answered) course->there = std::move(there);
     lock.unlock();  // what is left of `there` goes outside of the lock

@@ -71,7 +71,7 @@ std::string_view name(RanOn where) {
 
 class Session::Impl {
    public:
-    Impl(const ModelFile& whole, const SessionOptions& options) : name_(whole.model.name()), options_(options) {
+    Impl(const ModelFile& whole, const SessionOptions& options) : name_(whole.image.name), options_(options) {
         engines_.add(make_onnxruntime({.libraries = libraries(options)}));
         if (!options.server.empty()) {
             auto client =
