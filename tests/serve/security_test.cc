@@ -72,7 +72,10 @@ std::string reason_with(const std::string& address, const SecurityOptions& secur
     return reason_of(client.infer(bytes_request()));
 }
 
-#define EXPECT_SAYS(text, part) EXPECT_NE((text).find(part), std::string::npos) << (text)
+testing::AssertionResult says(const std::string& text, const std::string& part) {
+    if (text.find(part) != std::string::npos) return testing::AssertionSuccess();
+    return testing::AssertionFailure() << "'" << text << "' does not say '" << part << "'";
+}
 
 TEST(Tls, ACallIsAnsweredAndItsConnectionKnown) {
     Authority authority;
@@ -93,14 +96,14 @@ TEST(Tls, ACallIsAnsweredAndItsConnectionKnown) {
 TEST(Tls, AnotherAuthorityIsNotBelieved) {
     Authority authority, another("another");
     World world(with(showing(authority.issue({}))));
-    EXPECT_SAYS(reason_with(start(world), believing(another)), "not trusted");
+    EXPECT_TRUE(says(reason_with(start(world), believing(another)), "not trusted"));
 }
 
 TEST(Tls, AnExpiredCertificateIsToldApart) {
     Authority authority;
     World world(with(showing(
         authority.issue({.name = "old", .alternatives = "IP:127.0.0.1", .validity = Authority::Validity::expired}))));
-    EXPECT_SAYS(reason_with(start(world), believing(authority)), "the server's certificate has expired");
+    EXPECT_TRUE(says(reason_with(start(world), believing(authority)), "the server's certificate has expired"));
 }
 
 TEST(Tls, ACertificateForAnotherNameIsRefusedUnlessThatNameIsAskedFor) {
@@ -109,7 +112,7 @@ TEST(Tls, ACertificateForAnotherNameIsRefusedUnlessThatNameIsAskedFor) {
         authority.issue({.name = "edge", .alternatives = "DNS:edge.example", .validity = Authority::Validity::now}))));
     const std::string address = start(world);
     SecurityOptions security = believing(authority);
-    EXPECT_SAYS(reason_with(address, security), "is not for '127.0.0.1'");
+    EXPECT_TRUE(says(reason_with(address, security), "is not for '127.0.0.1'"));
     security.server_name = "edge.example";
     EXPECT_EQ(reason_with(address, security), "");
 }
@@ -117,13 +120,13 @@ TEST(Tls, ACertificateForAnotherNameIsRefusedUnlessThatNameIsAskedFor) {
 TEST(Tls, AServerWithoutTlsIsToldApart) {
     Authority authority;
     World world;
-    EXPECT_SAYS(reason_with(start(world), believing(authority)), "does not speak TLS");
+    EXPECT_TRUE(says(reason_with(start(world), believing(authority)), "does not speak TLS"));
 }
 
 TEST(Tls, AClientWithoutTlsIsToldToUseIt) {
     Authority authority;
     World world(with(showing(authority.issue({}))));
-    EXPECT_SAYS(reason_with(start(world), {}), "the server speaks TLS");
+    EXPECT_TRUE(says(reason_with(start(world), {}), "the server speaks TLS"));
 }
 
 TEST(Tls, ClientsShowACertificateWhereTheServerAsksForOne) {
@@ -133,13 +136,13 @@ TEST(Tls, ClientsShowACertificateWhereTheServerAsksForOne) {
     World world(with(server));
     const std::string address = start(world);
     SecurityOptions security = believing(authority);
-    EXPECT_SAYS(reason_with(address, security), "asks for a certificate");
+    EXPECT_TRUE(says(reason_with(address, security), "asks for a certificate"));
     const auto show = [&](const Pair& pair) {
         security.certificate_file = pair.certificate;
         security.key_file = pair.key;
     };
     show(strangers.issue({.name = "stranger", .alternatives = "", .validity = Authority::Validity::now}));
-    EXPECT_SAYS(reason_with(address, security), "does not take the certificate");
+    EXPECT_TRUE(says(reason_with(address, security), "does not take the certificate"));
     show(clients.issue({.name = "camera-7", .alternatives = "", .validity = Authority::Validity::now}));
     EXPECT_EQ(reason_with(address, security), "");
 }
@@ -170,11 +173,11 @@ TEST(Token, OnlyWhoShowsItIsServed) {
     World world(with(server));
     const std::string address = start(world);
     SecurityOptions security;
-    EXPECT_SAYS(reason_with(address, security), "asks for a token");
+    EXPECT_TRUE(says(reason_with(address, security), "asks for a token"));
     security.token = "correct-horsf";
-    EXPECT_SAYS(reason_with(address, security), "not this server's");
+    EXPECT_TRUE(says(reason_with(address, security), "not this server's"));
     security.token = "correct-hors";
-    EXPECT_SAYS(reason_with(address, security), "not this server's");
+    EXPECT_TRUE(says(reason_with(address, security), "not this server's"));
     security.token = "correct-horse";
     EXPECT_EQ(reason_with(address, security), "");
 
@@ -207,7 +210,7 @@ TEST(PlainText, LeavesThisMachineOnlyWhereItIsAllowed) {
     const auto outcome = careful.infer(bytes_request());
     ASSERT_TRUE(std::holds_alternative<Refused>(outcome));
     EXPECT_EQ(std::get<Refused>(outcome).kind, ErrorKind::usage);
-    EXPECT_SAYS(std::get<Refused>(outcome).reason, "--plain");
+    EXPECT_TRUE(says(std::get<Refused>(outcome).reason, "--plain"));
 
     options.security.plain_text = SecurityOptions::PlainText::anywhere;
     Client allowed("192.0.2.1:8001", options);
@@ -215,7 +218,7 @@ TEST(PlainText, LeavesThisMachineOnlyWhereItIsAllowed) {
 
     options.security.token = "secret";
     Client with_token("192.0.2.1:8001", options);
-    EXPECT_SAYS(reason_of(with_token.infer(bytes_request())), "a token would travel readable");
+    EXPECT_TRUE(says(reason_of(with_token.infer(bytes_request())), "a token would travel readable"));
 }
 
 TEST(PlainText, IsServedToOtherMachinesOnlyWhereItIsAllowed) {
@@ -232,14 +235,14 @@ TEST(PlainText, IsServedToOtherMachinesOnlyWhereItIsAllowed) {
     allowed.plain_text = ServerSecurity::PlainText::anywhere;
     for (const char* here : {"127.0.0.1", "127.8.9.1", "localhost", "::1"}) EXPECT_EQ(listening(here, careful), "");
     for (const char* open : {"0.0.0.0", "::", "192.0.2.1"}) {
-        EXPECT_SAYS(listening(open, careful), "--plain") << open;
+        EXPECT_TRUE(says(listening(open, careful), "--plain")) << open;
         EXPECT_EQ(listening(open, allowed), "");
     }
     allowed.token = "secret";
-    EXPECT_SAYS(listening("0.0.0.0", allowed), "a token would travel readable");
+    EXPECT_TRUE(says(listening("0.0.0.0", allowed), "a token would travel readable"));
     EXPECT_EQ(listening("127.0.0.1", allowed), "");
     allowed.client_authorities_file = "clients.pem";
-    EXPECT_SAYS(listening("127.0.0.1", allowed), "with TLS only");
+    EXPECT_TRUE(says(listening("127.0.0.1", allowed), "with TLS only"));
 }
 
 }  // namespace

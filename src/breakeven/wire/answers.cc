@@ -1,6 +1,9 @@
 // Statuses and replies: see answers.h.
 #include "breakeven/wire/answers.h"
 
+#include <algorithm>
+#include <string_view>
+
 #include "breakeven/error.h"
 #include "breakeven/wire/slices.h"
 
@@ -26,19 +29,22 @@ Refused::About about(grpc::StatusCode code) {
     }
 }
 
-/// Whether the status came across the link, or was made here. gRPC tells only in the text that it keeps for people.
-bool is_from_peer(const grpc::ClientContext& context) {
-    return context.debug_error_string().find("Error received from peer") != std::string::npos;
-}
+/// gRPC's own words where a connection ended a call. It makes a status of them as though a server had sent it, and
+/// nothing else tells the two apart while the connection stands.
+constexpr std::string_view words_of_transport[] = {"Transport closed", "Socket closed", "Stream removed", "recvmsg",
+                                                   "sendmsg",          "GOAWAY",        "Broken pipe"};
 
-/// Whether gRPC made the status because what came makes no sense as its protocol, or nothing came any more.
-bool says_that_it_broke(const grpc::Status& status, const grpc::ClientContext& context) {
+bool says_that_it_broke(const grpc::Status& status, const ServerConnection& connection) {
     switch (status.error_code()) {
         case grpc::StatusCode::UNAVAILABLE:
         case grpc::StatusCode::INTERNAL:
-        case grpc::StatusCode::UNKNOWN: return !is_from_peer(context);
+        case grpc::StatusCode::UNKNOWN: break;
         default: return false;
     }
+    if (!connection.stands()) return true;
+    const std::string message = status.error_message();
+    return std::any_of(std::begin(words_of_transport), std::end(words_of_transport),
+                       [&](std::string_view word) { return message.starts_with(word); });
 }
 
 std::optional<ServerTimes> times_of(const std::vector<Parameter>& parameters) {
@@ -54,13 +60,12 @@ Deadline deadline_after(Seconds time) {
     return std::chrono::system_clock::now() + std::chrono::duration_cast<std::chrono::system_clock::duration>(time);
 }
 
-Failure failure_of(const grpc::Status& status, const grpc::ClientContext& context, Seconds limit) {
-    if (says_that_it_broke(status, context)) return Lost{status.error_message()};
+Failure failure_of(const grpc::Status& status, const ServerConnection& connection, Seconds limit) {
+    if (says_that_it_broke(status, connection)) return Lost{status.error_message()};
     switch (status.error_code()) {
         case grpc::StatusCode::DEADLINE_EXCEEDED: return Late{limit};
         case grpc::StatusCode::UNAVAILABLE:
-        case grpc::StatusCode::CANCELLED:
-            return Lost{.reason = status.error_message(), .server_says = is_from_peer(context)};
+        case grpc::StatusCode::CANCELLED: return Lost{.reason = status.error_message(), .server_says = true};
         case grpc::StatusCode::DATA_LOSS: return Lost{.reason = status.error_message()};
         default:
             return Refused{.kind = kind_of(status.error_code()),
@@ -69,8 +74,12 @@ Failure failure_of(const grpc::Status& status, const grpc::ClientContext& contex
     }
 }
 
-bool broke_connection(const grpc::Status& status, const grpc::ClientContext& context) {
-    return says_that_it_broke(status, context);
+bool broke_connection(const grpc::Status& status, const ServerConnection& connection) {
+    return says_that_it_broke(status, connection);
+}
+
+bool never_left(const grpc::Status& status) {
+    return status.error_code() == grpc::StatusCode::UNAVAILABLE && status.error_message() == "Transport closed";
 }
 
 Outcome<InferReply> reply_of(grpc::ByteBuffer& buffer) {

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "breakeven/wire/client.h"
+#include "breakeven/wire/connection.h"
 #include "breakeven/wire/outcome.h"
 
 namespace breakeven {
@@ -18,9 +19,11 @@ Deadline deadline_after(Seconds time);
 
 using Failure = std::variant<Refused, Lost, Late>;
 /// What a call that ended without an answer came to.
-Failure failure_of(const grpc::Status& status, const grpc::ClientContext& context, Seconds limit);
+Failure failure_of(const grpc::Status& status, const ServerConnection& connection, Seconds limit);
 /// Whether the connection, and not the server, ended it: a new connection may do better.
-bool broke_connection(const grpc::Status& status, const grpc::ClientContext& context);
+bool broke_connection(const grpc::Status& status, const ServerConnection& connection);
+/// Whether it ended before anything of it was sent: the connection had been closed already.
+bool never_left(const grpc::Status& status);
 
 template <class Answer, class... Others>
 Outcome<Answer> outcome_of(std::variant<Others...> failure) {

@@ -90,9 +90,9 @@ Outcome<InferReply> Call::State::take_outcome() {
     if (decided) return std::move(*decided);
     const auto elapsed = Seconds(Steady::now() - started);
     if (!status.ok()) {
-        if (broke_connection(status, *context)) connection->set_broken();
+        if (broke_connection(status, *connection)) connection->set_broken();
         if (cancelled && status.error_code() == grpc::StatusCode::CANCELLED) return Lost{"the call was given up"};
-        return outcome_of<InferReply>(failure_of(status, *context, limit));
+        return outcome_of<InferReply>(failure_of(status, *connection, limit));
     }
     if (!all_acknowledged) all_acknowledged = elapsed;
     message.Clear();

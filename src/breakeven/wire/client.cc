@@ -64,30 +64,37 @@ struct Client::Parts {
     template <class Answer, class MakeCall, class Read>
     Outcome<Answer> call(Seconds limit, const MakeCall& make, const Read& read) {
         const Deadline deadline = deadline_after(limit);
-        std::shared_ptr<ServerConnection> connection = line.current();
-        if (!connection) {
-            Connected made = line.connected(std::chrono::steady_clock::now() +
-                                            std::chrono::duration_cast<std::chrono::nanoseconds>(limit));
-            if (auto* refused = std::get_if<Refused>(&made)) return std::move(*refused);
-            if (auto* lost = std::get_if<Lost>(&made)) return std::move(*lost);
-            connection = std::get<std::shared_ptr<ServerConnection>>(made);
-        }
-        grpc::ClientContext context;
-        context.set_deadline(deadline);
-        introduce(context, options.security);
-        const grpc::Status status = make(*connection, context);
-        if (status.ok()) {
-            connection->set_proven();
-            return read();
-        }
-        if (broke_connection(status, context)) {
-            connection->set_broken();
-            if (!connection->is_proven() && options.security.encryption == SecurityOptions::Encryption::none &&
-                speaks_tls(address, Seconds(0.5))) {
-                return Lost{"the server speaks TLS: ask for it (--tls, --tls-ca FILE)"};
+        for (int tried = 0;; ++tried) {
+            std::shared_ptr<ServerConnection> connection = line.current();
+            if (!connection) {
+                Connected made = line.connected(std::chrono::steady_clock::now() +
+                                                std::chrono::duration_cast<std::chrono::nanoseconds>(limit));
+                if (auto* refused = std::get_if<Refused>(&made)) return std::move(*refused);
+                if (auto* lost = std::get_if<Lost>(&made)) return std::move(*lost);
+                connection = std::get<std::shared_ptr<ServerConnection>>(made);
             }
+            grpc::ClientContext context;
+            context.set_deadline(deadline);
+            introduce(context, options.security);
+            const grpc::Status status = make(*connection, context);
+            if (status.ok()) {
+                connection->set_proven();
+                return read();
+            }
+            const bool broke = broke_connection(status, *connection);
+            if (broke) connection->set_broken();
+            // The server had hung up before: that costs nobody a second inference.
+            if (never_left(status) && tried == 0) continue;
+            if (broke && asks_for_tls(*connection))
+                return Lost{"the server speaks TLS: ask for it (--tls, --tls-ca FILE)"};
+            return outcome_of<Answer>(failure_of(status, *connection, limit));
         }
-        return outcome_of<Answer>(failure_of(status, context, limit));
+    }
+
+    /// Whether it hung up on plain text because it speaks TLS.
+    bool asks_for_tls(const ServerConnection& connection) const {
+        return !connection.is_proven() && options.security.encryption == SecurityOptions::Encryption::none &&
+               speaks_tls(address, Seconds(0.5));
     }
 
     struct WarmCall final : CallQueue::Event {

@@ -18,6 +18,13 @@ ServerConnection::ServerConnection(Parts parts)
       generic_(parts_.channel),
       infer_(infer_method, grpc::internal::RpcMethod::NORMAL_RPC, parts_.channel) {}
 
+bool ServerConnection::stands() const {
+    if (parts_.made == Made::by_grpc && parts_.channel->GetState(false) != GRPC_CHANNEL_READY) return false;
+    if (!parts_.socket.is_open()) return true;
+    const std::optional<TcpFacts> facts = tcp_facts(parts_.socket.number());
+    return facts && facts->established;
+}
+
 bool ServerConnection::usable() const {
     if (broken_) return false;
     if (parts_.made == Made::by_grpc && parts_.channel->GetState(false) != GRPC_CHANNEL_READY) return false;

@@ -41,6 +41,8 @@ class ServerConnection final {
 
     /// Whether a new call may be made on it: it stands, and what was sent on it last got through.
     bool usable() const;
+    /// Whether it is open, as far as anybody here knows.
+    bool stands() const;
     /// A call failed on it in a way that a new connection may not.
     void set_broken() { broken_ = true; }
     /// A call on it had an answer: what is at the other end speaks the protocol.

@@ -93,26 +93,27 @@ std::string in_words(const SSL* handshake, const std::string& host) {
     return fmt::format("the TLS handshake failed: {}", reason != nullptr ? reason : "no reason given");
 }
 
+/// OpenSSL asks for a certificate when the server does; where none is shown, it goes on without.
+int note_question(SSL*, void* was_asked) {
+    *static_cast<bool*>(was_asked) = true;
+    return 1;
+}
+
+/// What is wrong with the certificate that the server asked for.
+std::string about_own_certificate(const SecurityOptions& options) {
+    return options.certificate_file.empty()
+               ? "the server asks for a certificate: name yours with --tls-cert and --tls-key"
+               : "the server does not take the certificate shown with --tls-cert";
+}
+
 /// With TLS 1.3 a server looks at the client's certificate after the client thinks that all is well.
 std::optional<std::string> refused_afterwards(SSL* handshake) {
     char byte = 0;
     if (SSL_read(handshake, &byte, 1) > 0) return std::nullopt;  // its HTTP/2 settings
     const unsigned long error = ERR_peek_error();
     if (error == 0) return std::nullopt;
-    switch (ERR_GET_REASON(error)) {
-        case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
-            return "the server asks for a certificate: name yours with --tls-cert and --tls-key";
-        case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
-        case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
-        case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
-        case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
-        case SSL_R_TLSV1_ALERT_DECRYPT_ERROR: return "the server does not take the certificate shown with --tls-cert";
-        default: {
-            const char* reason = ERR_reason_error_string(error);
-            return fmt::format("the server ended the TLS connection: {}",
-                               reason != nullptr ? reason : "without reason");
-        }
-    }
+    const char* reason = ERR_reason_error_string(error);
+    return fmt::format("the server ended the TLS connection: {}", reason != nullptr ? reason : "without reason");
 }
 
 }  // namespace
@@ -135,6 +136,8 @@ std::optional<std::string> diagnose_tls(const std::string& address, const Securi
         SSL_CTX_use_PrivateKey_file(context.get(), options.key_file.c_str(), SSL_FILETYPE_PEM);
     }
     SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
+    bool was_asked = false;
+    SSL_CTX_set_cert_cb(context.get(), note_question, &was_asked);
     const std::string host = options.server_name.empty() ? split_address(address).host : options.server_name;
     const Handshake handshake = prepare(context.get(), socket->number(), host);
     if (is_number(host)) {
@@ -146,6 +149,7 @@ std::optional<std::string> diagnose_tls(const std::string& address, const Securi
     std::optional<std::string> found;
     if (SSL_connect(handshake.get()) == 1) {
         found = refused_afterwards(handshake.get());
+        if (found && was_asked) found = about_own_certificate(options);
     } else {
         found = in_words(handshake.get(), host);
     }
