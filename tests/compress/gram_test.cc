@@ -156,5 +156,19 @@ TEST(MomentsOf, RefusesNoSamplesAndSamplesOfTheWrongShape) {
     EXPECT_NE(fixture::message_of([&] { moments_of(layers, model, model, wrong, {}); }), "no error");
 }
 
+TEST(MomentsOf, RefusesSamplesThatAreNotFinite) {
+    const Model model = fixture::varied();
+    Network network(model);
+    const auto layers = linear_layers(network).layers;
+    Calibration broken = fixture::calibration(fixture::picture);
+    broken.samples.at = [](std::size_t index) {
+        std::vector<float> values = fixture::noise(*element_count(fixture::picture), index);
+        if (index == 5) values[7] = std::numeric_limits<float>::infinity();
+        return Sample{Tensor::of<float>(DType::float32, fixture::picture, values)};
+    };
+    EXPECT_THAT(fixture::message_of([&] { moments_of(layers, model, model, broken, {.rows = 1 << 14}); }),
+                HasSubstr("not finite"));
+}
+
 }  // namespace
 }  // namespace breakeven

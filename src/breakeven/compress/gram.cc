@@ -208,6 +208,14 @@ std::vector<Answers> answers_of(std::span<const LinearLayer> layers, const Model
     return answers;
 }
 
+void check_finite(const SplitMoments& halves, const LinearLayer& layer) {
+    for (const Moments* half : {&halves.even, &halves.odd}) {
+        if (half->inputs.allFinite() && half->cross.allFinite() && half->outputs_variance.allFinite()) continue;
+        throw Error(ErrorKind::input, fmt::format("look at layer '{}'", layer.node),
+                    "on a calibration sample it sees or gives numbers that are not finite; leave such samples out");
+    }
+}
+
 }  // namespace
 
 std::vector<std::vector<SplitMoments>> moments_of(std::span<const LinearLayer> layers, const Model& original,
@@ -244,7 +252,10 @@ std::vector<std::vector<SplitMoments>> moments_of(std::span<const LinearLayer> l
     });
     std::vector<std::vector<SplitMoments>> moments(layers.size());
     for (std::size_t l = 0; l < layers.size(); ++l) {
-        for (Halves& halves : grams[l]) moments[l].push_back({halves.even.moments(), halves.odd.moments()});
+        for (Halves& halves : grams[l]) {
+            moments[l].push_back({halves.even.moments(), halves.odd.moments()});
+            check_finite(moments[l].back(), layers[l]);
+        }
     }
     return moments;
 }

@@ -74,7 +74,7 @@ using KeptOutputsOf = std::unordered_map<std::string, KeptOutputs>;
 
 /// For each layer the moments of each of its groups: inputs as `current` computes them, outputs as `original` does, on
 /// the same samples at the same positions. Both have the layers' tensors under the same names; `layers` are those of
-/// `current`. Throws Error{usage} without samples.
+/// `current`. Throws Error{usage} without samples, {input} where a sample makes a layer see what is not finite.
 std::vector<std::vector<SplitMoments>> moments_of(std::span<const LinearLayer> layers, const Model& original,
                                                   const Model& current, const Calibration& calibration,
                                                   const GramOptions& options, const KeptOutputsOf& kept = {});
