@@ -100,14 +100,19 @@ Quantization::Quantization(const Model& model, const Samples& samples, const Exe
     check_names(model, options.keep_float);
     const Samples checked = checked_samples(model, samples, options.calibration.samples_max);
     if (options.progress) options.progress("fold");
-    Network network = open_for_quantization(model);
-    QuantizeReport report;
-    if (options.fold) report.folded = fold_batch_norms(network);
-    if (options.equalize) report.equalized = equalize(network);
-    report.samples = checked.count;
-    state_ = std::make_unique<State>(State{options, network.finish(), {}, {}, std::move(report)});
-    Network opened(state_->prepared);
-    const QuantizePlan plan = state_->plan({}, opened);
+    // An open network is a copy of all its weights: none stays open while networks run.
+    {
+        Network network = open_for_quantization(model);
+        QuantizeReport report;
+        if (options.fold) report.folded = fold_batch_norms(network);
+        if (options.equalize) report.equalized = equalize(network);
+        report.samples = checked.count;
+        state_ = std::make_unique<State>(State{options, network.finish(), {}, {}, std::move(report)});
+    }
+    const QuantizePlan plan = [&] {
+        Network opened(state_->prepared);
+        return state_->plan({}, opened);
+    }();
     if (plan.nodes.empty()) return;
     state_->calibrate(plan, checked, execute);
     if (options.bias_correction == BiasCorrection::off) return;
