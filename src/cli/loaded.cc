@@ -52,9 +52,11 @@ std::unique_ptr<Runner> load_in_two(const Shell& shell, const Engines& engines, 
     const DeployOptions options{.progress = [&shell, server = places.server](const DeployProgress& p) {
         shell.progress(fmt::format("sending the tail to {}: {} of {}", server, to_text(p.there), to_text(p.total)));
     }};
-    LoadedSplit split =
-        load_split(model, places.at, {.head = places.head, .server = std::make_shared<Client>(places.server, client_options(shell)), .codec = codec_named(places.codec)},
-                   engines, shell.clock, options);
+    LoadedSplit split = load_split(model, places.at,
+                                   {.head = places.head,
+                                    .server = std::make_shared<Client>(places.server, client_options(shell)),
+                                    .codec = codec_named(places.codec)},
+                                   engines, shell.clock, options);
     shell.progress_done();
     return std::move(split.runner);
 }
@@ -89,7 +91,8 @@ Loaded load(const Shell& shell, const Engines& engines, const std::string& model
     } else {
         const std::string server = server_address(place.server);
         loaded.where += " and grpc://" + server;
-        loaded.runner = load_in_two(shell, engines, *file, {.at = place.at, .head = loaded.platform, .server = server, .codec = place.codec});
+        loaded.runner = load_in_two(shell, engines, *file,
+                                    {.at = place.at, .head = loaded.platform, .server = server, .codec = place.codec});
     }
     return loaded;
 }
