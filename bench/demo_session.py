@@ -147,15 +147,16 @@ def drive(options, folder):
         synthetic_drive(trace_path, options.seconds, options.seed)
     trace = Trace(trace_path)
     (folder / "models").mkdir()
-    model = folder / "net.onnx"
+    model = folder / "models" / "net.onnx"  # the server has it already: nothing large is sent first
     breakeven(program, "zoo", "build", options.network, "-o", str(model))
+    # Splits would send the server tails of tens of megabytes over the link, in the middle of the drive.
     kind = trace_path.name if options.trace else f"a synthetic drive (made up, seed {options.seed}; no recording)"
     print(f"{kind}, {options.seconds} s; the device has 1/{options.slowdown:g} of a core\n")
     print("  time   uplink (what the link can carry)  plan            took")
     series, started, plans = folder / "series.jsonl", folder / "started", folder / "plans.json"
     fill = [] if not options.trace else ["--uplink-share", "0.3", "--rtt", "50ms"]
     session = (f"date +%s.%N > {started}; exec {program} session run {model} --server 10.83.0.2:{PORT} --period "
-               f"{options.period}s --duration {options.seconds}s --platform cpu:1 --write-plans {plans} "
+               f"{options.period}s --duration {options.seconds}s --platform cpu:1 --splits 0 --write-plans {plans} "
                f"--series {series} --json")
     command = [program, "link", "run", "--trace", str(trace_path), *fill, "--slowdown", str(options.slowdown), "--server-cmd",
                f"exec {program} serve {folder}/models --allow-load --listen 0.0.0.0:{PORT} --plain 2>{folder}/server.log",
@@ -204,8 +205,8 @@ def main():
     parser.add_argument("--trace", help="a recorded link, CSV [a synthetic drive]")
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--period", type=float, default=1.0)
-    parser.add_argument("--slowdown", type=float, default=12.0)
-    parser.add_argument("--network", default="mobilenet-v1-224")
+    parser.add_argument("--slowdown", type=float, default=6.0)
+    parser.add_argument("--network", default="resnet50-128")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", help="file to write the figures to")
     options = parser.parse_args()

@@ -24,9 +24,9 @@
 namespace breakeven {
 namespace {
 
-/// The kernel takes quotas from 1 ms and periods up to 1 s. It looks at a running thread at each tick (1 to 4 ms), so a
+/// The kernel takes quotas from 1 ms and periods up to 1 s. It looks at a running thread at each tick (up to 4 ms), so a
 /// shorter quota is overdrawn and paid back later, which is the same as a longer period.
-constexpr Seconds quota_min{2e-3};
+constexpr Seconds quota_min{4e-3};
 constexpr Seconds period_max{1.0};
 
 constexpr std::string_view group_prefix = "breakeven-";
