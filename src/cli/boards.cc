@@ -59,7 +59,7 @@ void run_fit(const Shell& shell, const FitOptions& options) {
     }
     shell.answer({{"board", board.name}, {"bits", options.bits}, {"networks", networks}},
                  fmt::format("Mean layer of each network at {} bits a weight, in % of {}'s memories\n", options.bits,
-                             board.title) +
+                             board.name) +
                      table(header, rows) + "a layer: one of Keras', with weights or without\n");
 }
 

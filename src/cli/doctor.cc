@@ -45,18 +45,19 @@ Check check_store() {
 /// Whether anything here measures energy by itself; a recording instrument always can.
 Check check_meters() {
     std::string here;
-    std::string reasons;
+    std::string missing;
     for (const MeterStatus& meter : meters_here()) {
         const bool is_file = meter.name.find(":FILE") != std::string::npos;
         if (meter.name == "powers" || is_file) continue;
         if (meter.available) {
             here += fmt::format("{}{} ({})", here.empty() ? "" : ", ", meter.name, meter.what);
         } else {
-            reasons += fmt::format("{}{}: {}", reasons.empty() ? "" : "; ", meter.name, meter.reason);
+            missing += fmt::format("{}{}", missing.empty() ? "" : ", ", meter.name);
         }
     }
     if (!here.empty()) return {"energy meters", true, here};
-    return {"energy meters", false, reasons + "; use an instrument's recording (--meter csv:FILE)"};
+    return {"energy meters", false,
+            fmt::format("no {} (`breakeven platforms` says why); an instrument's recording can be read", missing)};
 }
 
 Check check_counters() {

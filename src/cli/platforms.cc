@@ -21,17 +21,18 @@ void run_platforms(const Shell& shell) {
         rows.push_back({name, status.platform.engine, status.available ? "yes" : "no: " + status.reason});
     }
     Json meters = Json::array();
-    std::vector<std::vector<std::string>> meter_rows;
+    std::string meter_lines = "\nmeters, for `measure --meter`\n";
     for (const MeterStatus& meter : meters_here()) {
         meters.push_back({{"name", meter.name},
                           {"what", meter.what},
                           {"available", meter.available},
                           {"reason", meter.available ? Json(nullptr) : Json(meter.reason)}});
-        meter_rows.push_back({meter.name, meter.available ? "yes: " + meter.what : "no: " + meter.reason});
+        meter_lines +=
+            fmt::format("{:<18} {}\n", meter.name, meter.available ? "yes: " + meter.what : "no: " + meter.reason);
     }
-    shell.answer({{"platforms", platforms}, {"meters", meters}},
-                 table({"platform", "engine", "available"}, rows) + "a server is a platform too: grpc://HOST:PORT\n\n" +
-                     table({"meter (measure --meter)", "available"}, meter_rows));
+    shell.answer({{"platforms", platforms}, {"meters", meters}}, table({"platform", "engine", "available"}, rows) +
+                                                                     "a server is a platform too: grpc://HOST:PORT\n" +
+                                                                     meter_lines);
 }
 
 }  // namespace

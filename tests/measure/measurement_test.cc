@@ -306,6 +306,23 @@ TEST_F(Measuring, AMeterThatIsLostInTheMiddleCostsTheEnergyAndNotTheTimes) {
     EXPECT_THAT(measurement.energy.reason, HasSubstr("was lost"));
 }
 
+TEST_F(Measuring, AFewStretchesThatTheMeterMissedAreTakenToBeLikeTheRest) {
+    class Gap final : public Meter {
+       public:
+        std::string name() const override { return "gap"; }
+        void start() override {}
+        EnergyReading stop(const Work& work) override {
+            return ++stops == 15 ? EnergyReading::none("a gap") : EnergyReading::measured(watts(4) * work.busy);
+        }
+        int stops = 0;
+    };
+    Gap gap;
+    FakeRunner runner = this->runner(10_ms);
+    options.runs = 1000;
+    const Measurement measurement = measure({{one_thread, runner, {}}}, options, clock, gap).measurements[0];
+    EXPECT_NEAR(measurement.energy.energy->value.in(joules), 0.04, 1e-9);
+}
+
 /// Counts a thousand instructions for each run of a runner; cannot count cycles.
 class FakeCounters final : public Counters {
    public:

@@ -178,6 +178,15 @@ TEST_F(Recorded, ARecordingThatEndedInTheMiddleCostsOnlyWhatItDoesNotHold) {
     EXPECT_THAT(readings[1].reason, HasSubstr("ended early"));
 }
 
+TEST_F(Recorded, WhatTheInstrumentWritesLateIsWaitedFor) {
+    instrument.clock = {-5_s, 1.0};
+    has_calendar_time = false;
+    RecordedMeterOptions made = options(Matching::pulse);
+    made.read = [this] { return Recording{instrument.record(0_s, clock.now() - 3_s), false}; };  // it buffers 3 s
+    RecordedMeter meter(made, clock);
+    EXPECT_NEAR(run(meter).at(1).energy->value.in(joules), 8, 0.04);
+}
+
 TEST_F(Recorded, AFileThatNeverComesIsAReasonAfterSomePatience) {
     RecordedMeterOptions made = options(Matching::calendar);
     int tries = 0;

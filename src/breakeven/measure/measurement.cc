@@ -23,6 +23,8 @@ constexpr std::size_t turn_runs_most = 1000;
 constexpr std::size_t samples_limit = 5'000'000;
 constexpr Seconds progress_interval{0.1};
 constexpr double outliers_share = 0.05;
+/// Of the steady runs, for an energy: as much as a recording must cover of a stretch.
+constexpr double metered_least = 0.95;
 
 Seconds processor_time() {
     timespec time{};
@@ -210,21 +212,29 @@ Measurement Series::finish(const Meter& meter, const std::optional<Figure<Watts>
     return std::move(result_);
 }
 
-/// The steady runs' share of each turn's energy less so much all the time, by time, over their number.
+/// The steady runs' share of each turn's energy less so much all the time, by time, over their number. A few turns that
+/// the meter missed are taken to be like the rest.
 EnergyReading Series::mean_energy(std::size_t warmup, const Figure<Watts>& less) const {
     const std::span<const Seconds> samples(result_.samples);
     Figure<Joules> total{joules(0), Origin::measured};
+    std::size_t metered = 0;
+    EnergyReading missing;
     for (const Turn& turn : turns_) {
         if (turn.first + turn.count <= warmup) continue;
-        if (!turn.energy.energy) return turn.energy;
+        if (!turn.energy.energy) {
+            missing = turn.energy;
+            continue;
+        }
         const std::span<const Seconds> all = samples.subspan(turn.first, turn.count);
         const std::span<const Seconds> steady = all.subspan(warmup > turn.first ? warmup - turn.first : 0);
         const Seconds busy = sum(all);
         const double share = busy > Seconds(0) ? sum(steady) / busy : 0.0;
         const Joules energy = turn.energy.energy->value - less.value * turn.elapsed;
         total = total + Figure<Joules>{energy * share, weaker(turn.energy.energy->origin, less.origin)};
+        metered += steady.size();
     }
-    return {Figure<Joules>{total.value / static_cast<double>(runs() - warmup), total.origin}, ""};
+    if (static_cast<double>(metered) < metered_least * static_cast<double>(runs() - warmup)) return missing;
+    return {Figure<Joules>{total.value / static_cast<double>(metered), total.origin}, ""};
 }
 
 /// Over the turns that hold steady runs alone.
@@ -350,13 +360,19 @@ void summarize_steady(Measurement& measurement) {
 
 namespace {
 
-/// The meter's stretch at rest.
-EnergyReading rest(Seconds time, Clock& clock, Metering& metering) {
+/// The meter's stretch at rest, and how long it was.
+struct Rest {
+    EnergyReading energy;
+    Seconds elapsed{0.0};
+};
+
+Rest rest(Seconds time, Clock& clock, Metering& metering) {
     ++metering.stretches;
     metering.meter.start();
     const Seconds began = clock.now();
     clock.sleep_until(began + time);
-    return metering.meter.stop({.busy = Seconds(0.0), .place = Place::nowhere, .elapsed = clock.now() - began});
+    const Seconds elapsed = clock.now() - began;
+    return {metering.meter.stop({.busy = Seconds(0.0), .place = Place::nowhere, .elapsed = elapsed}), elapsed};
 }
 
 }  // namespace
@@ -372,7 +388,7 @@ MeasurementSet measure(const std::vector<Subject>& subjects, const MeasureOption
     MeasurementSet result;
     Metering metering{meter};
     meter.prepare();
-    EnergyReading idle = EnergyReading::none("");
+    Rest idle;
     if (options.idle_baseline) idle = rest(*options.idle_baseline, clock, metering);
 
     Random random(options.seed);
@@ -397,11 +413,11 @@ MeasurementSet measure(const std::vector<Subject>& subjects, const MeasureOption
     const std::vector<EnergyReading> settled = meter.settle();
     for (Series& series : all) series.settle(settled);
     if (options.idle_baseline) {
-        if (!settled.empty()) idle = settled.front();
-        if (idle.energy) {
-            result.idle_power = Figure<Watts>{idle.energy->value / *options.idle_baseline, idle.energy->origin};
+        if (!settled.empty()) idle.energy = settled.front();
+        if (const auto& energy = idle.energy.energy) {
+            result.idle_power = Figure<Watts>{energy->value / idle.elapsed, energy->origin};
         } else {
-            result.idle_reason = idle.reason;
+            result.idle_reason = idle.energy.reason;
         }
     }
     for (Series& series : all) result.measurements.push_back(series.finish(meter, result.idle_power));

@@ -65,31 +65,11 @@ ClockMap RecordedMeter::map_to(const Recording& recording) {
     return map;
 }
 
-/// The file once it reaches beyond the run's end, or as it is when patience ends.
-Recording RecordedMeter::read_to_the_end() {
-    const Seconds until = clock_.now() + options_.patience;
-    for (;;) {
-        std::optional<Error> failure;
-        try {
-            Recording recording = options_.read();
-            // With time stamps alone we know where the run's end lies in it before the clocks are matched.
-            const Seconds end = stretches_.back().to + calendar_offset_;
-            const bool whole = !recording.has_calendar_time || recording.trace.span().to >= end;
-            if (whole || clock_.now() >= until) return recording;
-        } catch (const Error& error) {
-            failure = error;  // it may be half written
-        }
-        if (failure && clock_.now() >= until) throw Error(*failure);
-        clock_.sleep_until(clock_.now() + poll_interval);
-    }
-}
-
-std::vector<EnergyReading> RecordedMeter::settle() {
-    if (stretches_.empty()) return {};
+/// What the file says of the stretches as it is now; where it cannot be read or matched, each has that reason.
+std::vector<EnergyReading> RecordedMeter::readings_now() {
     std::vector<EnergyReading> readings;
     try {
-        if (options_.matching == Matching::pulse) send_pulse();
-        const Recording recording = read_to_the_end();
+        const Recording recording = options_.read();
         const ClockMap map = map_to(recording);
         for (const TimeWindow& stretch : stretches_) {
             const TimeWindow window = map.to_recording(stretch);
@@ -102,6 +82,19 @@ std::vector<EnergyReading> RecordedMeter::settle() {
         }
     } catch (const Error& error) {
         readings.assign(stretches_.size(), EnergyReading::none(error.what()));
+    }
+    return readings;
+}
+
+std::vector<EnergyReading> RecordedMeter::settle() {
+    if (stretches_.empty()) return {};
+    if (options_.matching == Matching::pulse) send_pulse();
+    const Seconds until = clock_.now() + options_.patience;
+    std::vector<EnergyReading> readings = readings_now();
+    // What another program writes comes late: its end, or all of it.
+    while (!readings.back().energy && clock_.now() < until) {
+        clock_.sleep_until(clock_.now() + poll_interval);
+        readings = readings_now();
     }
     stretches_.clear();
     return readings;

@@ -48,7 +48,7 @@ class RecordedMeter final : public Meter {
    private:
     void send_pulse();
     ClockMap map_to(const Recording& recording);
-    Recording read_to_the_end();
+    std::vector<EnergyReading> readings_now();
 
     RecordedMeterOptions options_;
     Clock& clock_;
