@@ -71,13 +71,13 @@ TEST(Recipe, OperatorsNobodyKnowsPassThrough) {
                                          .input("x", DType::float32, {1, 2})
                                          .weights("w", {2, 2}, weights)
                                          .node("MatMul", {"x", "w"}, {"m"})
-                                         .domain_node("com.acme", "Frobnicate", {"m"}, {"y"})
+                                         .domain_node("com.microsoft", "Frobnicate", {"m"}, {"y"})
                                          .output("y", DType::float32, {1, 2})
                                          .model(),
                                      "foreign");
     const Compressed made = compress(model, "P", {}, {});
     EXPECT_EQ(made.model.facts().parameters - made.steps[0].nonzero, 2);
-    EXPECT_EQ(made.model.layers().back().op, "com.acme.Frobnicate");
+    EXPECT_EQ(made.model.layers().back().op, "com.microsoft.Frobnicate");
 }
 
 }  // namespace
