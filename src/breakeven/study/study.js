@@ -4,7 +4,8 @@
     const all = JSON.parse(document.getElementById("charts").textContent);
     const places = new Map();  // place -> { charts, chosen, log: Map(id -> {x, y}), instance }
     const letter = 7.2;        // width of the labels' 13 px letters, on average
-    const symbols = ["circle", "rect", "triangle", "diamond", "pin", "roundRect", "arrow"];
+    const symbols = ["circle", "rect", "triangle", "diamond"];
+    const line_height = 26;    // of a legend
     const prefixes = [["n", 1e-9], ["u", 1e-6], ["m", 1e-3], ["", 1], ["k", 1e3], ["M", 1e6], ["G", 1e9], ["T", 1e12]];
 
     // ---- figures as text ----
@@ -28,7 +29,24 @@
     const escaped = (text) => String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
     const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
     const ink = (more) => ({ color: colour("ink"), fontSize: 13, ...more });
-    const series_colour = (i) => colour(`series-${i % 10}`);
+    // What was measured and its model share a colour; the model is hollow.
+    const is_model = (name) => / \(modelled\)$/.test(name);
+    const looks = (chart) => {
+        const families = [];
+        return chart.series.map((s) => {
+            const family = s.name.replace(/ \(modelled\)$/, "");
+            if (!families.includes(family)) families.push(family);
+            const i = families.indexOf(family);
+            const symbol = symbols[i % symbols.length];
+            const hollow = is_model(s.name) && chart.series.some((other) => other.name === family);
+            return {
+                colour: colour(`series-${i % 10}`), hollow,
+                symbol: hollow ? `empty${symbol[0].toUpperCase()}${symbol.slice(1)}` : symbol,
+            };
+        });
+    };
+    const mark = (look, opacity) => (look.hollow ? { color: look.colour, opacity, borderWidth: 2 } :
+        { color: look.colour, opacity, borderColor: colour("paper"), borderWidth: 1 });
 
     // ---- parts that every figure has ----
 
@@ -56,7 +74,8 @@
         aria: { enabled: true, label: { description: spoken(chart) } },
         textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: colour("ink") },
         legend: {
-            top: 0, left: 0, itemGap: 12, itemWidth: 14, itemHeight: 11, textStyle: ink(), inactiveColor: colour("line"),
+            top: 0, left: 0, itemGap: 12, itemWidth: 14, itemHeight: 11,
+            textStyle: ink({ width: width - 40, overflow: "truncate" }), inactiveColor: colour("line"),
             data: names, width: width - 4,
         },
         tooltip: {
@@ -105,16 +124,17 @@
     const with_rows = (chart, log, width) => {
         const stacked = chart.kind === "stacked";
         const names = chart.series.map((s) => s.name);
-        const top = 22 * legend_lines(names, width) + 10;
+        const top = line_height * legend_lines(names, width) + 8;
+        const look = looks(chart);
         const rows = category_axis(chart, width);
         const values = chart.series.flatMap((s) => s.points.map((p) => p[0]));
         const ends = log ? log_ends(values) : { min: stacked ? 0 : undefined };
         const series = chart.series.map((s, i) => stacked ? {
-            name: s.name, type: "bar", stack: "parts", barWidth: 12, itemStyle: { color: series_colour(i) },
+            name: s.name, type: "bar", stack: "parts", barWidth: 12, itemStyle: { color: look[i].colour },
             data: s.points.map((p) => ({ value: [p[0], p[1]], point: p })),
         } : {
-            name: s.name, type: "scatter", symbol: symbols[i % symbols.length], symbolSize: 11, symbolOffset: rows.beside ? 0 : [0, 6],
-            itemStyle: { color: series_colour(i), opacity: 0.85, borderColor: colour("paper"), borderWidth: 1 },
+            name: s.name, type: "scatter", symbol: look[i].symbol, symbolSize: 11, symbolOffset: rows.beside ? 0 : [0, 6],
+            itemStyle: mark(look[i], 0.85),
             data: s.points.map((p) => ({ value: [p[0], p[1]], point: p })),
         });
         if (!stacked && chart.id === "thresholds") {  // a line from the least to the largest
@@ -143,7 +163,8 @@
     };
     const scatter = (chart, log, width) => {
         const names = chart.series.map(legend_name);
-        const top = 22 * legend_lines(names, width) + 16;
+        const top = line_height * legend_lines(names, width) + 12;
+        const look = looks(chart);
         const points = chart.series.flatMap((s) => s.points);
         const sizes = points.map((p) => p[4] || 0);
         const biggest = Math.max(...sizes, 1);
@@ -160,9 +181,9 @@
             `${escaped(chart.y.name)} <b>${text_of(chart.y)(data.value[1])}</b>`,
             ...(data.point.length > 4 ? [`${escaped(chart.size_name)} ${formats.B(data.point[4])}`] : [])].join("<br>");
         const series = chart.series.map((s, i) => ({
-            name: names[i], type: "scatter", symbol: symbols[i % symbols.length],
+            name: names[i], type: "scatter", symbol: look[i].symbol,
             symbolSize: (_, { data }) => (data.point.length > 4 ? 8 + 26 * Math.sqrt(data.point[4] / biggest) : 11),
-            itemStyle: { color: series_colour(i), opacity: chart.size_name ? 0.55 : 0.8, borderColor: colour("paper"), borderWidth: 1 },
+            itemStyle: mark(look[i], chart.size_name ? 0.55 : 0.8),
             data: s.points.map((p) => ({ value: [p[0], p[1]], point: p })),
             ...(i === 0 && equal ? {
                 markLine: {

@@ -244,7 +244,8 @@ void add_relations(const Results& results, std::vector<Chart>& out) {
         if (is_bubble) chart.size_name = "input size";
         if (is_bubble) chart.lead += " A mark's area is the input's size.";
         const std::string missing = is_energy ? energy_reason(results) : fmt::format("{} is not known.", quantity.name);
-        out.push_back(scatter(results, chart, quantity, latency, is_fit || is_counter ? RowFilter(only_local) : any_row,
+        out.push_back(scatter(results, chart, quantity, latency,
+                              is_fit || is_counter || is_bubble ? RowFilter(only_local) : any_row,
                               is_bubble ? input : RowFigure(), missing));
     }
     // Energy against input size.
