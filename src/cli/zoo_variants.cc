@@ -177,8 +177,9 @@ std::string text_of(const Options& options, const VariantSetResult& result) {
     text += table({"variant", "file", "packed", "smaller", "nonzero", "agrees", "dB", "took"}, rows);
     if (!result.is_complete) text += "\nstopped: the same command goes on where it ended\n";
     return text +
-           "\nSeeded weights, untrained: size and speed are real; `agrees` is how often the same\nclass comes first as "
-           "of the float network, no accuracy. Sizes: `smaller` is the packed\nfile against the float file.\n";
+           "\nSeeded weights, untrained: sizes are real; `agrees` is how often the class of\nthe float network comes "
+           "first, no accuracy; dB: signal to noise of its logits.\n`smaller`: the packed file against the float "
+           "file.\n";
 }
 
 void run_variants(Shell& shell, const Options& options) {
