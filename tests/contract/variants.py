@@ -102,7 +102,7 @@ def check_refusals(folder):
     assert not manifest(room)
     file = folder / "file"
     file.write_text("no folder")
-    refused("zoo", "variants", "-o", file, *SMALL, code=2, words="a folder is needed")
+    refused("zoo", "variants", "-o", file, *SMALL, code=2, words="Not a directory")
     refused("zoo", "variants", "-o", folder / "x", "--networks", "alexnet", code=2, words="none of the study's")
     refused("zoo", "variants", "-o", folder / "x", "--recipes", "PX", code=2, words="'X' is none of")
     refused("zoo", "variants", "-o", folder / "x", "--calibration", folder / "nothing", code=3, words="no such folder")
