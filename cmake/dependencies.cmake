@@ -72,7 +72,7 @@ endfunction()
 
 # ONNX Runtime: only its headers at build time; the library is loaded at run time (src/breakeven/engine).
 breakeven_wheel(onnxruntime BREAKEVEN_ONNXRUNTIME)
-file(GLOB BREAKEVEN_ONNXRUNTIME_LIBRARY ${BREAKEVEN_ONNXRUNTIME}/onnxruntime/capi/libonnxruntime.so.*)
+file(GLOB BREAKEVEN_ONNXRUNTIME_LIBRARY ${BREAKEVEN_ONNXRUNTIME}/onnxruntime/capi/libonnxruntime.so.*[0-9])
 find_path(BREAKEVEN_ONNXRUNTIME_HEADERS onnxruntime_c_api.h
     PATHS ${BREAKEVEN_CACHE}/onnxruntime-headers/usr/include/onnxruntime
     PATH_SUFFIXES onnxruntime onnxruntime/core/session)
@@ -84,7 +84,7 @@ target_include_directories(onnxruntime_headers SYSTEM INTERFACE ${BREAKEVEN_ONNX
 
 # OpenVINO, the second engine: its C headers at build time; the library is loaded at run time.
 breakeven_wheel(openvino BREAKEVEN_OPENVINO)
-file(GLOB BREAKEVEN_OPENVINO_LIBRARY ${BREAKEVEN_OPENVINO}/openvino/libs/libopenvino_c.so.*)
+file(GLOB BREAKEVEN_OPENVINO_LIBRARY ${BREAKEVEN_OPENVINO}/openvino/libs/libopenvino_c.so.*[0-9])
 add_library(openvino_headers INTERFACE)
 target_include_directories(openvino_headers SYSTEM INTERFACE ${BREAKEVEN_OPENVINO}/openvino/include)
 

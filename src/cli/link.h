@@ -12,6 +12,7 @@ Json link_json(const LinkProfile& link);
 void add_link_run(CLI::App& link, Shell& shell);
 /// `breakeven link record HOST:PORT|--interface NAME`
 void add_link_record(CLI::App& link, Shell& shell);
+
 /// `breakeven link energy`, `link fit`, `link factors`
 void add_link_energy(CLI::App& link, Shell& shell);
 

@@ -194,7 +194,7 @@ TEST(NetworkBuilder, ActivationsStayAboutOneInEachRehearsedLayer) {
         value = builder.convolution(layer, value, 32, {.kernel = 3});
         value = builder.batch_norm(layer + "_bn", value, {});
         double variance = 0;
-        for (const Moments& channel : moments_of(*value.rehearsed)) variance += channel.variance / 32;
+        for (const ChannelMoments& channel : moments_of(*value.rehearsed)) variance += channel.variance / 32;
         EXPECT_GT(variance, 0.5) << layer;
         EXPECT_LT(variance, 2.0) << layer;
         value = builder.relu6(layer + "_relu", value);
@@ -206,7 +206,7 @@ TEST(NetworkBuilder, ABiasTakesTheMeanAwayAndTheWeightsAreScaledToOne) {
     auto value = builder.relu("r", builder.picture(16));
     value = builder.convolution("c", value, 8, {.kernel = {1, 3}, .bias = Bias::centred});
     double variance = 0;
-    for (const Moments& channel : moments_of(*value.rehearsed)) {
+    for (const ChannelMoments& channel : moments_of(*value.rehearsed)) {
         EXPECT_NEAR(channel.mean, 0.0, 1e-6);
         variance += channel.variance / 8;
     }
