@@ -8,10 +8,6 @@
 namespace breakeven {
 namespace {
 
-std::chrono::steady_clock::time_point moment(Seconds time) {
-    return std::chrono::steady_clock::time_point(std::chrono::duration_cast<std::chrono::nanoseconds>(time));
-}
-
 class Skippable final : public Attempt {
    public:
     explicit Skippable(std::shared_ptr<std::atomic<bool>> skipped) : skipped_(std::move(skipped)) {}
@@ -30,6 +26,11 @@ struct AlarmClock::State {
     std::map<Key, std::function<void()>> alarms;
     std::uint64_t set = 0;
     bool closing = false;
+    const std::chrono::steady_clock::time_point zero = std::chrono::steady_clock::now();
+
+    std::chrono::steady_clock::time_point moment(Seconds time) const {
+        return zero + std::chrono::duration_cast<std::chrono::nanoseconds>(time);
+    }
 
     void ring() {
         std::unique_lock lock(mutex);
@@ -78,18 +79,18 @@ AlarmClock::~AlarmClock() {
 }
 
 Seconds AlarmClock::now() const {
-    return std::chrono::steady_clock::now().time_since_epoch();
+    return std::chrono::steady_clock::now() - state_->zero;
 }
 
 void AlarmClock::sleep_until(Seconds time) {
-    std::this_thread::sleep_until(moment(time));
+    std::this_thread::sleep_until(state_->moment(time));
 }
 
 std::unique_ptr<Attempt> AlarmClock::at(Seconds time, std::function<void()> what) {
     const std::scoped_lock lock(state_->mutex);
     const State::Key key{time, ++state_->set};
-    const bool is_first = state_->alarms.emplace(key, std::move(what)).first == state_->alarms.begin();
-    if (is_first) state_->earlier.notify_one();
+    const auto alarm = state_->alarms.emplace(key, std::move(what)).first;
+    if (alarm == state_->alarms.begin()) state_->earlier.notify_one();
     return std::make_unique<Alarm>(state_, key);
 }
 
