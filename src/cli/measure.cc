@@ -3,8 +3,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <optional>
+#include <set>
 
 #include "breakeven/files/samples.h"
+#include "breakeven/measure/agreement.h"
 #include "breakeven/measure/counters.h"
 #include "breakeven/measure/noise.h"
 #include "breakeven/measure/sample_input.h"
@@ -45,15 +48,15 @@ struct Options {
     std::string rest;
 };
 
-std::vector<Platform> platforms_of(const Options& options, const Machine& machine) {
+std::vector<Platform> platforms_of(const Options& options, const Answer& answer) {
     std::vector<Platform> platforms;
     for (const std::string& text : options.platforms) {
         const Platform platform = parse_platform(text);
         if (std::find(platforms.begin(), platforms.end(), platform) == platforms.end()) platforms.push_back(platform);
     }
     if (!platforms.empty()) return platforms;
-    platforms.push_back(parse_platform("cpu:1"));
-    if (machine.threads > 1) platforms.push_back(parse_platform(fmt::format("cpu:{}", machine.threads)));
+    platforms.push_back(Engines::cpu_for(answer.model.image, 1));
+    if (answer.machine.threads > 1) platforms.push_back(Engines::cpu_for(answer.model.image, answer.machine.threads));
     return platforms;
 }
 
@@ -105,33 +108,42 @@ Subjected load_in_parts(const Shell& shell, const Options& options, const Engine
                   .inputs = {}};
     shell.progress("first contact with the model, in a child process");
     first_contact(shell, one.engine_version).with(options.model, answer.model.image, platform);
-    one.runner = load_in_two(shell, engines, answer.model, {.at = options.at, .head = platform, .server = address, .codec = options.codec});
+    one.runner = load_in_two(shell, engines, answer.model,
+                             {.at = options.at, .head = platform, .server = address, .codec = options.codec});
     one.inputs = inputs_of(options, answer.model.model, one.runner->inputs());
     return one;
 }
 
-std::vector<Subjected> load_all(const Shell& shell, const Options& options, const Engines& engines,
-                                const Answer& answer) {
+std::vector<Subjected> load_all(const Shell& shell, const Options& options, const Engines& engines, Answer& answer) {
     std::vector<Subjected> loaded;
     if (!options.at.empty()) {
         loaded.push_back(load_in_parts(shell, options, engines, answer));
         return loaded;
     }
-    bool met = false;
-    for (const Platform& platform : platforms_of(options, answer.machine)) {
+    std::set<std::string> met;
+    std::optional<EngineCheck> check;
+    for (const Platform& platform : platforms_of(options, answer)) {
         Subjected one{.platform = platform,
                       .title = to_text(platform),
                       .engine_version = engines.version(platform),
                       .runner = {},
                       .inputs = {}};
-        if (!platform.is_remote() && !met) {
+        if (!platform.is_remote() && met.insert(platform.engine).second) {
             shell.progress("first contact with the model, in a child process");
             first_contact(shell, one.engine_version).with(options.model, answer.model.image, platform);
-            met = true;
         }
         shell.progress("loading on " + to_text(platform));
         one.runner = engines.load(answer.model.image, platform, {});
         one.inputs = inputs_of(options, answer.model.model, one.runner->inputs());
+        if (!platform.is_remote()) {
+            if (!check)
+                check.emplace(engines, answer.model.model, answer.model.image,
+                              std::vector<std::vector<Tensor>>{one.inputs});
+            const std::string& problem = check->problem(platform, *one.runner);
+            one.right = problem.empty();
+            const bool told = std::ranges::find(answer.warnings, problem) != answer.warnings.end();
+            if (!one.right && !told) answer.warnings.push_back(problem);
+        }
         loaded.push_back(std::move(one));
     }
     return loaded;
@@ -171,6 +183,7 @@ void keep(Store& store, Answer& answer) {
         const Measurement& measurement = answer.set.measurements[i];
         if (measurement.failure || !measurement.latency) continue;
         const Subjected& loaded = answer.loaded[i];
+        if (!loaded.right) continue;
         if (measurement.head) continue;  // a plan over two hosts says nothing of this machine alone
         const MeasurementKey key{.host = fingerprint(answer.machine),
                                  .model_sha256 = answer.model.image.sha256,

@@ -20,6 +20,7 @@ struct Subjected {
     std::string engine_version;
     std::unique_ptr<Runner> runner;
     std::vector<Tensor> inputs;
+    bool right = true;                   ///< it computes what the reference computes
     std::vector<LayerTime> layers = {};  ///< where asked for and told
     std::string layers_reason = {};
 };

@@ -224,6 +224,7 @@ std::string crossing_text(const std::vector<std::string>& tensors, Bytes size, c
 /// Device, edge, cloud: modelled, for the parts' real times are found on the machines that will run them.
 void run_three_tiers(Shell& shell, const Options& options) {
     const ModelFile model = load_model(options.model);
+    (void)model.model.proto();  // refused before long work: a file whose graph cannot be cut
     Engines engines = make_engines(shell);
     const ThreeTiersRequest request{.edge = read_link(options.link),
                                     .cloud = read_link(options.cloud_link),
@@ -276,6 +277,7 @@ void run_split(Shell& shell, const Options& options) {
         throw Error(ErrorKind::usage, "split '" + options.model + "'", "say into which folder (-o DIR)");
     }
     const ModelFile model = load_model(options.model);
+    (void)model.model.proto();  // refused before long work: a file whose graph cannot be cut
     std::optional<Measured> times;
     if (!options.link.empty()) times = measured(shell, options, model);
     const std::vector<std::string>& cut = times ? times->times.cuts.front().cut : options.at;

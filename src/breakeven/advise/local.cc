@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <memory>
 
 #include "breakeven/error.h"
@@ -61,43 +60,6 @@ void keep(Store& store, const MeasurementKey& key, const StoredMeasurement& stor
     }
 }
 
-/// The engines that run `model`, each compared with the reference once; a wrong one becomes a warning and is left out.
-class RightEngines {
-   public:
-    RightEngines(const ModelFile& model, AdviseTools& tools, std::vector<std::string>& warnings)
-        : model_(model), tools_(tools), warnings_(warnings) {}
-
-    bool is_right(const Platform& platform, Runner& runner) {
-        const auto known = right_.find(platform.engine);
-        if (known != right_.end()) return known->second;
-        return right_[platform.engine] = check(platform, runner);
-    }
-
-   private:
-    bool check(const Platform& platform, Runner& runner) {
-        if (!reference_) {
-            reference_ = reference_for(tools_.engines, model_.image);
-            samples_ = comparison_samples(model_.model);
-        }
-        if (*reference_ == nullptr) return true;  // the only engine that reads it
-        tools_.progress("comparing " + platform.engine + " with the reference");
-        const Agreement agreement = compare(runner, **reference_, samples_, tolerance_of(model_.model));
-        if (agreement.right()) return true;
-        warnings_.push_back(
-            fmt::format("{} is left out: its outputs are {:.3g} % off the reference's ({:.3g} % is "
-                        "what its number format explains)",
-                        platform.engine, 100.0 * agreement.error, 100.0 * agreement.tolerance));
-        return false;
-    }
-
-    const ModelFile& model_;
-    AdviseTools& tools_;
-    std::vector<std::string>& warnings_;
-    std::map<std::string, bool> right_;
-    std::optional<std::unique_ptr<Runner>> reference_;
-    std::vector<std::vector<Tensor>> samples_;
-};
-
 /// Each once more as the slower device that was asked for.
 void measure_slowed_too(LocalMeasurements& measured, const AdviseRequest& request, const ModelFile& model,
                         AdviseTools& tools) {
@@ -120,7 +82,7 @@ LocalMeasurements measure_local(const AdviseRequest& request, const ModelFile& m
     const std::vector<Tensor> inputs = sample_inputs(model.model.inputs(), 1);
     LocalMeasurements result;
     std::vector<Loaded> to_measure;
-    RightEngines engines(model, tools, result.warnings);
+    EngineCheck check(tools.engines, model.model, model.image);
     for (const Platform& platform : platforms_of(request, model.image, tools)) {
         const MeasurementKey key{.host = fingerprint(machine),
                                  .model_sha256 = model.image.sha256,
@@ -139,7 +101,13 @@ LocalMeasurements measure_local(const AdviseRequest& request, const ModelFile& m
         }
         try {
             std::unique_ptr<Runner> runner = tools.engines.load(model.image, platform, {});
-            if (engines.is_right(platform, *runner)) to_measure.push_back({platform, std::move(runner), key});
+            tools.progress(fmt::format("comparing {} with the reference", to_text(platform)));
+            const std::string& problem = check.problem(platform, *runner);
+            if (problem.empty()) {
+                to_measure.push_back({platform, std::move(runner), key});
+            } else if (std::ranges::find(result.warnings, problem) == result.warnings.end()) {
+                result.warnings.push_back(problem);
+            }
         } catch (const Error& error) {
             if (error.kind() == ErrorKind::internal) throw;
             result.warnings.emplace_back(error.what());

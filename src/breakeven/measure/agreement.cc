@@ -1,13 +1,14 @@
 // Agreement: see agreement.h.
 #include "breakeven/measure/agreement.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "breakeven/error.h"
 #include "breakeven/measure/sample_input.h"
-#include "breakeven/model/tflite.h"
 
 namespace breakeven {
 namespace {
@@ -79,16 +80,27 @@ Agreement compare(Runner& tested, Runner& reference, std::span<const std::vector
     return agreement;
 }
 
-std::unique_ptr<Runner> reference_for(const Engines& engines, const ModelImage& model) {
-    const Platform platform{.engine = "onnxruntime", .unit = "cpu", .number = 1};
-    if (is_tflite(model.bytes)) return nullptr;
-    return engines.load(model, platform, {.optimize = false});
+const std::string& EngineCheck::problem(const Platform& platform, Runner& runner) {
+    const auto known = problems_.find(platform.engine);
+    if (known != problems_.end()) return known->second;
+    return problems_[platform.engine] = compared(platform, runner);
 }
 
-std::vector<std::vector<Tensor>> comparison_samples(const Model& model) {
-    std::vector<std::vector<Tensor>> samples;
-    for (std::uint64_t seed = 1; seed <= samples_count; ++seed) samples.push_back(sample_inputs(model.inputs(), seed));
-    return samples;
+std::string EngineCheck::compared(const Platform& platform, Runner& runner) {
+    if (model_.format() == ModelFormat::tflite) return {};
+    if (!reference_) {
+        reference_ = engines_.load(image_, {.engine = "onnxruntime", .unit = "cpu", .number = 1}, {.optimize = false});
+        const bool given = !samples_.empty();
+        for (std::uint64_t seed = 1; !given && seed <= samples_count; ++seed) {
+            samples_.push_back(sample_inputs(model_.inputs(), seed));
+        }
+    }
+    const Agreement agreement = compare(runner, *reference_, samples_, tolerance_of(model_));
+    if (agreement.right()) return {};
+    return fmt::format(
+        "{} computes something else: its outputs are {:.3g} % off the reference's ({:.3g} % is what the "
+        "network's number format explains)",
+        platform.engine, 100.0 * agreement.error, 100.0 * agreement.tolerance);
 }
 
 }  // namespace breakeven

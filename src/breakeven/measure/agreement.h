@@ -2,7 +2,11 @@
 // seen to be wrong without a word; so nothing is measured for a choice before it has been compared.
 #pragma once
 
+#include <map>
+#include <memory>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "breakeven/engine/engine.h"
@@ -30,11 +34,28 @@ double tolerance_of(const Model& model);
 /// The same samples through both. Throws Error when one of them fails to run.
 Agreement compare(Runner& tested, Runner& reference, std::span<const std::vector<Tensor>> samples, double tolerance);
 
-/// The engine that all others are held against: ONNX Runtime on one core, the graph as it is written. Nothing for a
-/// network that it does not read.
-std::unique_ptr<Runner> reference_for(const Engines& engines, const ModelImage& model);
+/// Compares engines with the reference as they are met, each once: ONNX Runtime on one core, the graph as it is
+/// written.
+class EngineCheck final {
+   public:
+    /// `samples`: what to compare by; none: a few seeded ones.
+    EngineCheck(const Engines& engines, const Model& model, const ModelImage& image,
+                std::vector<std::vector<Tensor>> samples = {})
+        : engines_(engines), model_(model), image_(image), samples_(std::move(samples)) {}
 
-/// Inputs to compare by, seeded; few, because the reference is slow.
-std::vector<std::vector<Tensor>> comparison_samples(const Model& model);
+    /// Why `platform`'s engine must not be chosen; empty when it is right, or the only one that reads the network.
+    /// `runner`: the network, loaded there. Throws Error when it does not run, there or on the reference.
+    const std::string& problem(const Platform& platform, Runner& runner);
+
+   private:
+    std::string compared(const Platform& platform, Runner& runner);
+
+    const Engines& engines_;
+    const Model& model_;
+    const ModelImage& image_;
+    std::vector<std::vector<Tensor>> samples_;
+    std::map<std::string, std::string> problems_;
+    std::unique_ptr<Runner> reference_;
+};
 
 }  // namespace breakeven
