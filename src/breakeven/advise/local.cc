@@ -23,11 +23,11 @@ std::vector<Platform> platforms_of(const AdviseRequest& request, const ModelImag
     std::vector<Platform> available;
     std::string reason;
     for (const PlatformStatus& status : tools.engines.platforms()) {
-        if (status.available &&
-            (!is_tflite(model.bytes) || status.platform.engine == Engines::cpu_for(model, 1).engine)) {
-            available.push_back(status.platform);
-        } else {
+        const bool reads = !is_tflite(model.bytes) || status.platform.engine == Engines::cpu_for(model, 1).engine;
+        if (!status.available) {
             reason = status.reason;
+        } else if (reads && status.platform.unit != "auto") {  // a choice among the others, in a precision of its own
+            available.push_back(status.platform);
         }
     }
     if (available.empty()) throw Error(ErrorKind::unsupported, "find a platform on this machine", reason);

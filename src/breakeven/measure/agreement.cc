@@ -81,9 +81,10 @@ Agreement compare(Runner& tested, Runner& reference, std::span<const std::vector
 }
 
 const std::string& EngineCheck::problem(const Platform& platform, Runner& runner) {
-    const auto known = problems_.find(platform.engine);
+    const std::string unit = platform.engine + ":" + platform.unit;  // threads change nothing but the order of sums
+    const auto known = problems_.find(unit);
     if (known != problems_.end()) return known->second;
-    return problems_[platform.engine] = compared(platform, runner);
+    return problems_[unit] = compared(platform, runner);
 }
 
 std::string EngineCheck::compared(const Platform& platform, Runner& runner) {

@@ -34,7 +34,7 @@ double tolerance_of(const Model& model);
 /// The same samples through both. Throws Error when one of them fails to run.
 Agreement compare(Runner& tested, Runner& reference, std::span<const std::vector<Tensor>> samples, double tolerance);
 
-/// Compares engines with the reference as they are met, each once: ONNX Runtime on one core, the graph as it is
+/// Compares engines, and their units, with the reference as they are met, each once: ONNX Runtime on one core, the graph as it is
 /// written.
 class EngineCheck final {
    public:
