@@ -4,6 +4,7 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <mutex>
 #include <vector>
 
 #include "breakeven/codec/frame.h"
@@ -29,7 +30,10 @@ class Recorder final : public inference::GRPCInferenceService::Service {
     Recorder& operator=(const Recorder&) = delete;
 
     std::string address;
-    inference::ModelInferRequest last;  // read after the call that wrote it
+    inference::ModelInferRequest last() const {
+        const std::scoped_lock lock(mutex_);
+        return last_;
+    }
 
     grpc::Status ServerMetadata(grpc::ServerContext*, const inference::ServerMetadataRequest*,
                                 inference::ServerMetadataResponse* out) override {
@@ -47,7 +51,10 @@ class Recorder final : public inference::GRPCInferenceService::Service {
     }
     grpc::Status ModelInfer(grpc::ServerContext*, const inference::ModelInferRequest* in,
                             inference::ModelInferResponse* out) override {
-        last = *in;
+        {
+            const std::scoped_lock lock(mutex_);
+            last_ = *in;
+        }
         auto* output = out->add_outputs();
         output->set_name("x");
         output->set_datatype("FP32");
@@ -57,6 +64,8 @@ class Recorder final : public inference::GRPCInferenceService::Service {
     }
 
    private:
+    mutable std::mutex mutex_;
+    inference::ModelInferRequest last_;
     std::vector<std::string> extensions_;
     std::unique_ptr<grpc::Server> server_;
 };
@@ -67,7 +76,7 @@ inference::ModelInferRequest request_to(const std::vector<std::string>& extensio
     const std::vector<float> numbers{1, 2, 3, 4};
     const std::vector<Tensor> inputs{Tensor::of<float>(DType::float32, {4}, numbers)};
     EXPECT_EQ(runner->run(inputs).outputs.size(), 1U);
-    return server.last;
+    return server.last();
 }
 
 TEST(CodedRunner, SendsPlainTensorsToAServerThatDoesNotOfferCodecs) {

@@ -75,7 +75,12 @@ Library open_library(const OnnxRuntimeOptions& options) {
             fmt::format("'{}' is not an ONNX Runtime of version 1.{} or newer", found->string(), ORT_API_VERSION);
         return library;
     }
-    Ort::InitApi(api);
+    // The C++ wrapper keeps one interface a process, set once: sessions may be opened from many threads.
+    static const OrtApi* const first = (Ort::InitApi(api), api);
+    if (api != first) {
+        library.problem = fmt::format("'{}' is not the ONNX Runtime that this process already uses", found->string());
+        return library;
+    }
     try {
         library.environment = make_environment(options);
     } catch (const Ort::Exception& error) {
