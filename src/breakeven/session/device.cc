@@ -8,6 +8,10 @@
 namespace breakeven {
 namespace {
 
+std::chrono::steady_clock::time_point moment(Seconds time) {
+    return std::chrono::steady_clock::time_point(std::chrono::duration_cast<std::chrono::nanoseconds>(time));
+}
+
 class Skippable final : public Attempt {
    public:
     explicit Skippable(std::shared_ptr<std::atomic<bool>> skipped) : skipped_(std::move(skipped)) {}
@@ -26,11 +30,6 @@ struct AlarmClock::State {
     std::map<Key, std::function<void()>> alarms;
     std::uint64_t set = 0;
     bool closing = false;
-    const std::chrono::steady_clock::time_point zero = std::chrono::steady_clock::now();
-
-    std::chrono::steady_clock::time_point moment(Seconds time) const {
-        return zero + std::chrono::duration_cast<std::chrono::nanoseconds>(time);
-    }
 
     void ring() {
         std::unique_lock lock(mutex);
@@ -79,11 +78,11 @@ AlarmClock::~AlarmClock() {
 }
 
 Seconds AlarmClock::now() const {
-    return std::chrono::steady_clock::now() - state_->zero;
+    return std::chrono::steady_clock::now().time_since_epoch();
 }
 
 void AlarmClock::sleep_until(Seconds time) {
-    std::this_thread::sleep_until(state_->moment(time));
+    std::this_thread::sleep_until(moment(time));
 }
 
 std::unique_ptr<Attempt> AlarmClock::at(Seconds time, std::function<void()> what) {

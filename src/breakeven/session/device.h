@@ -16,8 +16,7 @@
 
 namespace breakeven {
 
-/// The machine's monotonic clock since this object was made, and one thread that rings. It begins at 0 as virtual time
-/// does: estimators count what was never observed as observed then.
+/// The machine's monotonic clock, and one thread that rings.
 class AlarmClock final : public Alarms, public Clock {
    public:
     AlarmClock();
