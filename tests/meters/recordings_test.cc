@@ -12,6 +12,7 @@
 
 #include "breakeven/error.h"
 #include "breakeven/meters/choose.h"
+#include "breakeven/time/clock.h"
 #include "breakeven/time/random.h"
 #include "fakes/shared_data.h"
 
@@ -87,6 +88,30 @@ TEST(PowerCsv, SaysWhichColumnIsMissing) {
     EXPECT_THAT(csv_refusal("time,temperature\n0,1\n"), HasSubstr("neither 'power'"));
     EXPECT_THAT(csv_refusal("0,1,5\n1,1,5\n"), HasSubstr("first line must name the columns"));
     EXPECT_THAT(csv_refusal("time,power,power_mW\n0,1,1\n"), HasSubstr("second column"));
+}
+
+TEST(PowerCsv, AMissingColumnShowsBeforeThereAreRows) {
+    EXPECT_THROW(check_power_csv_header("time,current\n", "power.csv"), Error);
+    EXPECT_THROW(check_power_csv_header("time,current\n0,1\n1,", "power.csv"), Error);
+    EXPECT_NO_THROW(check_power_csv_header("time,current,voltage\n", "power.csv"));
+    EXPECT_NO_THROW(check_power_csv_header("", "power.csv")) << "it is not begun";
+    EXPECT_NO_THROW(check_power_csv_header("time,curr", "power.csv")) << "the line is not whole yet";
+}
+
+TEST(ChosenMeter, RefusesATableWithoutItsColumnsAtOnce) {
+    const std::filesystem::path file = std::filesystem::path(testing::TempDir()) / "no_columns.csv";
+    VirtualClock clock;
+    const std::string meter = "csv:" + file.string() + ",sync=pulse";
+    EXPECT_NO_THROW(make_meter(meter, {}, clock)) << "the instrument may begin later";
+    std::ofstream(file) << "time,temperature\n0,21\n";
+    try {
+        make_meter(meter, {}, clock);
+        ADD_FAILURE() << "accepted";
+    } catch (const Error& error) {
+        EXPECT_THAT(error.what(), HasSubstr("neither 'power'"));
+    }
+    std::filesystem::remove(file);
+    EXPECT_EQ(clock.now(), Seconds(0)) << "nothing was waited for";
 }
 
 TEST(PowerCsv, NamesTheLineThatIsWrong) {

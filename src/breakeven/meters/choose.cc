@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -121,9 +122,22 @@ Recording read_csv(const std::string& name) {
 Recording read_trace_energy(const std::string& name) {
     return parse_trace_energy(read_file(name, recording_max), name);
 }
+/// Joulescope's programs write both.
+bool is_table(const std::string& name) {
+    return name.ends_with(".csv") || name.ends_with(".txt");
+}
 Recording read_joulescope(const std::string& name) {
-    const bool is_table = name.ends_with(".csv") || name.ends_with(".txt");
-    return is_table ? read_csv(name) : parse_jls(OpenFile(name), name);
+    return is_table(name) ? read_csv(name) : parse_jls(OpenFile(name), name);
+}
+
+/// A table that is being written already shows its columns before the run. One that is not there yet may still come.
+void check_columns(const std::string& name) {
+    if (!std::filesystem::exists(name)) return;
+    constexpr std::size_t header_max = 4096;
+    const OpenFile file(name);
+    std::string begin(std::min(header_max, file.size()), '\0');
+    file.read(0, begin);
+    check_power_csv_header(begin, name);
 }
 
 std::optional<Parser> parser_of(const std::string& name) {
@@ -148,6 +162,7 @@ std::unique_ptr<Meter> recorded_meter(const std::string& specification, const Wo
     if (file.empty()) {
         throw Error(ErrorKind::usage, attempt, fmt::format("name the file, like {}:power.csv", word.name));
     }
+    if (parser == &read_csv || (parser == &read_joulescope && is_table(file))) check_columns(file);
     options.name = specification;
     options.read = [file, parser] { return parser(file); };
     options.calendar = [] { return Seconds(std::chrono::system_clock::now().time_since_epoch()); };

@@ -126,6 +126,10 @@ std::optional<std::pair<Column, double>> column_of(std::string_view title) {
     return std::pair(name->column, scale->factor);
 }
 
+char separator_of(std::string_view header) {
+    return header.find(',') != std::string_view::npos ? ',' : header.find(';') != std::string_view::npos ? ';' : '\t';
+}
+
 Header parse_header(std::string_view line, char separator, const Table& table) {
     Header header;
     for (std::size_t cell = 0; !line.empty(); ++cell) {
@@ -200,13 +204,19 @@ class Counted final {
 
 }  // namespace
 
+void check_power_csv_header(std::string_view begin, const std::string& name) {
+    const std::size_t end = begin.rfind('\n');
+    if (end == std::string_view::npos) return;
+    Table table(begin.substr(0, end + 1), name);
+    std::string_view line;
+    if (table.next(line)) parse_header(line, separator_of(line), table);
+}
+
 Recording parse_power_csv(std::string_view text, const std::string& name) {
     Table table(text, name);
     std::string_view line;
     if (!table.next(line)) throw table.refusal("it is empty");
-    const char separator = line.find(',') != std::string_view::npos   ? ','
-                           : line.find(';') != std::string_view::npos ? ';'
-                                                                      : '\t';
+    const char separator = separator_of(line);
     const Header header = parse_header(line, separator, table);
     const bool counts = header[energy_column].has_value();
     std::vector<PowerSample> samples;

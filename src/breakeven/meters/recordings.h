@@ -19,6 +19,10 @@ namespace breakeven {
 /// Times beyond 2001-09-09 in seconds since 1970 are those of the calendar.
 Recording parse_power_csv(std::string_view text, const std::string& name);
 
+/// What of that shows before there are rows: a whole first line that lacks columns is refused. Nothing is said of a
+/// file that has no whole line yet.
+void check_power_csv_header(std::string_view begin, const std::string& name);
+
 /// `trace-energy.bin` of the MLPerf Tiny energy runner, as Joulescope's driver for it writes: byte 0xF1, the rate in
 /// hertz as a 32-bit float, then one 32-bit float a sample, the microjoules of its interval; little-endian.
 Recording parse_trace_energy(std::string_view bytes, const std::string& name);

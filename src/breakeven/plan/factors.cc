@@ -137,6 +137,20 @@ Radio radio_of(const Reader& reader, const Json& entry, const std::string& path,
     return radio;
 }
 
+LinkFactors link_of(const Reader& reader, const Json& entry, const std::string& path, const Factors& known) {
+    reader.only(entry, path, {"network", "radio"});
+    LinkFactors link{.network = reader.text(entry, path, "network"), .radio = {}};
+    if (entry.contains("radio")) link.radio = reader.text(entry, path, "radio");
+    if (!known.networks.contains(link.network)) {
+        throw reader.refusal(path, fmt::format("there is no network '{}'", link.network));
+    }
+    const bool has_radio = std::any_of(known.radios.begin(), known.radios.end(),
+                                       [&](const Radio& radio) { return radio.name == link.radio; });
+    if (!link.radio.empty() && !has_radio)
+        throw reader.refusal(path, fmt::format("there is no radio '{}'", link.radio));
+    return link;
+}
+
 Json parsed(std::string_view text, const std::string& name) {
     const std::string attempt = fmt::format("read factors '{}'", name);
     if (text.size() > text_max) throw Error(ErrorKind::input, attempt, "it is too large");
@@ -171,7 +185,7 @@ Factors parse_factors(std::string_view text, const std::string& name) {
     if (!text.empty()) json.merge_patch(parsed(text, name));
     Factors factors;
     Reader reader(name, factors.figures);
-    reader.only(json, "the file", {"about", "currency", "networks", "servers", "grid", "radios"});
+    reader.only(json, "the file", {"about", "currency", "networks", "servers", "links", "grid", "radios"});
     factors.currency = reader.text(json, "the file", "currency");
     const auto each = [&](const char* key, const auto& read) {
         const Json& entries = reader.member(json, "the file", key);
@@ -188,6 +202,10 @@ Factors parse_factors(std::string_view text, const std::string& name) {
     each("radios", [&](const std::string& key, const Json& entry, const std::string& path) {
         factors.radios.push_back(radio_of(reader, entry, path, key));
     });
+    each("links", [&](const std::string& key, const Json& entry, const std::string& path) {
+        factors.links[key] = link_of(reader, entry, path, factors);
+    });
+    if (!factors.links.contains("other")) throw reader.refusal("links", "'other' is missing: what no entry names");
     const Json& grid = reader.member(json, "the file", "grid");
     reader.only(grid, "grid", {"co2_kg_per_kwh", "price_per_kwh", "price_per_gb"});
     factors.grid = {.co2_a_kilowatt_hour = kilograms(reader.figure(grid, "grid", "co2_kg_per_kwh", 0.0, 10.0)),
@@ -208,6 +226,11 @@ const Radio& Factors::radio(const std::string& name) const {
     }
     throw Error(ErrorKind::usage, fmt::format("find radio '{}' among the factors", name),
                 fmt::format("there is {}; a file of your own may add it (--factors)", fmt::join(names, ", ")));
+}
+
+const LinkFactors& Factors::link(const std::string& name) const {
+    const auto found = links.find(name);
+    return found == links.end() ? links.at("other") : found->second;
 }
 
 }  // namespace breakeven

@@ -22,10 +22,17 @@ struct Factor {
     std::string source;
 };
 
+/// What carries a link's bytes beyond it, and what the device speaks it with.
+struct LinkFactors {
+    std::string network;  ///< one of the factors'
+    std::string radio;    ///< one of the factors'; empty: none, or not known
+};
+
 struct Factors {
     std::string currency;
     std::map<std::string, NetworkFactors> networks;
     std::map<std::string, ServerFactors> servers;
+    std::map<std::string, LinkFactors> links;  ///< by the link's name; "other" for those without an entry
     GridFactors grid;
     std::vector<Radio> radios;
     std::vector<Factor> figures;  ///< all of them but the radios', for a list of sources
@@ -33,6 +40,7 @@ struct Factors {
     /// The factors of a network ("mobile") and a server ("cpu"). Throws Error{usage} naming those that there are.
     SystemFactors system(const std::string& network, const std::string& server) const;
     const Radio& radio(const std::string& name) const;
+    const LinkFactors& link(const std::string& name) const;
 };
 
 /// The text of the file that comes with the program.

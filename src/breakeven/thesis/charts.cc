@@ -1,92 +1,17 @@
-// Charts: see charts.h.
+// Charts: see charts.h. Here what compares platforms and links; what sets rows against quantities is in
+// charts_relations.cc, the thesis' own in charts_checks.cc.
 #include "breakeven/thesis/charts.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <cctype>
-#include <functional>
 
+#include "breakeven/thesis/chart_parts.h"
 #include "breakeven/thesis/findings.h"
 
 namespace breakeven {
 namespace {
-
-using RowFigure = std::function<std::optional<double>(const Row&)>;
-using RowFilter = std::function<bool(const Row&)>;
-
-/// For a file's name: letters, digits, single dashes.
-std::string slug(const std::string& text) {
-    std::string out;
-    for (const char c : text) {
-        if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
-            out += c;
-        } else if (!out.empty() && out.back() != '-') {
-            out += '-';
-        }
-    }
-    while (!out.empty() && out.back() == '-') out.pop_back();
-    return out;
-}
-
-bool any_row(const Row& row) {
-    return row.platform != "network alone";
-}
-
-double latency_of(const Row& row) {
-    return row.latency.value.count();
-}
-
-std::vector<std::string> variant_titles(const Results& results) {
-    std::vector<std::string> titles;
-    for (const Variant& variant : results.variants) titles.push_back(variant.title());
-    return titles;
-}
-
-void say_if_empty(Chart& chart, const std::string& reason) {
-    std::erase_if(chart.series, [](const ChartSeries& series) { return series.points.empty(); });
-    if (chart.series.empty()) chart.reason = reason;
-}
-
-/// A mark for each row: one line a variant, one colour a series.
-Chart dots(const Results& results, Chart chart, const RowFilter& fits, const RowFigure& figure,
-           const std::string& missing) {
-    chart.kind = ChartKind::dots;
-    chart.x.scale = Scale::log;
-    chart.categories = variant_titles(results);
-    for (const Observations& group : by_series(results)) {
-        ChartSeries series{.name = group.series, .points = {}, .correlation = {}};
-        for (const Row* row : group.rows) {
-            if (!fits(*row)) continue;
-            if (const std::optional<double> value = figure(*row)) {
-                series.points.push_back({.x = *value,
-                                         .y = static_cast<double>(row->variant),
-                                         .size = {},
-                                         .label = chart.categories[row->variant],
-                                         .origin = row->latency.origin});
-            }
-        }
-        chart.series.push_back(std::move(series));
-    }
-    say_if_empty(chart, missing);
-    return chart;
-}
-
-/// The row with the reason why energies are missing, if any.
-std::string energy_reason(const Results& results) {
-    for (const Row& row : results.rows) {
-        if (!row.energy_reason.empty()) return row.energy_reason;
-    }
-    return "No energy is known.";
-}
-
-RowFigure energy_of(Idle idle) {
-    return [idle](const Row& row) -> std::optional<double> {
-        const auto& energy = row.energy(idle);
-        return energy ? std::optional(energy->value.in(joules)) : std::nullopt;
-    };
-}
 
 RowFigure edp_of(Idle idle) {
     return [idle](const Row& row) -> std::optional<double> {
@@ -167,6 +92,23 @@ void add_energies(const Results& results, std::vector<Chart>& out) {
                             .y = {"variant", Measure::count, {}}},
                            any_row, energy_of(idle), why));
     }
+    if (std::ranges::any_of(results.rows, [](const Row& row) { return row.above_idle.has_value(); })) {
+        out.push_back(dots(
+            results,
+            {.id = "energy-above-idle",
+             .group = "energy",
+             .choice = "above idle, metered",
+             .figure = "",
+             .title = "Energy of one inference",
+             .lead = "What was metered, less what the machine draws at rest.",
+             .x = {"energy above idle", Measure::energy, Scale::log},
+             .y = {"variant", Measure::count, {}}},
+            any_row,
+            [](const Row& row) {
+                return row.above_idle ? std::optional(row.above_idle->value.in(joules)) : std::nullopt;
+            },
+            why));
+    }
     for (const Idle idle : idles) {
         const std::string waiting = idle == Idle::high ? "waiting awake" : "suspended while waiting";
         out.push_back(dots(results,
@@ -180,127 +122,6 @@ void add_energies(const Results& results, std::vector<Chart>& out) {
                             .y = {"variant", Measure::count, {}}},
                            any_row, edp_of(idle), why));
     }
-}
-
-/// One mark a row by two figures; the correlation of each series beside it.
-Chart scatter(const Results& results, Chart chart, const RowQuantity& x, const RowFigure& y, const RowFilter& fits,
-              const RowFigure& size, const std::string& missing) {
-    chart.kind = ChartKind::scatter;
-    for (const Observations& group : by_series(results)) {
-        ChartSeries series{.name = group.series, .points = {}, .correlation = {}};
-        std::vector<double> xs, ys;
-        for (const Row* row : group.rows) {
-            if (!fits(*row)) continue;
-            const std::optional<double> at = x.of(results, *row), value = y(*row);
-            if (!at || !value) continue;
-            series.points.push_back({.x = *at,
-                                     .y = *value,
-                                     .size = size ? size(*row) : std::nullopt,
-                                     .label = results.variants[row->variant].title(),
-                                     .origin = row->latency.origin});
-            xs.push_back(*at);
-            ys.push_back(*value);
-        }
-        series.correlation = x.measure == Measure::energy ? pearson({xs, ys}) : spearman({xs, ys});
-        chart.series.push_back(std::move(series));
-    }
-    say_if_empty(chart, missing);
-    return chart;
-}
-
-Scale scale_of(Measure measure) {
-    return measure == Measure::percent ? Scale::linear : Scale::log;
-}
-
-void add_relations(const Results& results, std::vector<Chart>& out) {
-    const RowFigure latency = [](const Row& row) { return std::optional(latency_of(row)); };
-    const RowFigure input = [&](const Row& row) {
-        return std::optional(static_cast<double>(results.variants[row.variant].input.count()));
-    };
-    const auto only_local = [](const Row& row) { return row.kind == PlanKind::local; };
-    for (const RowQuantity& quantity : row_quantities(results)) {
-        const bool is_energy = quantity.measure == Measure::energy;
-        const bool is_bubble = quantity.id == "parameters" || quantity.id == "layers";
-        const bool is_fit = quantity.measure == Measure::percent;
-        const bool is_counter =
-            std::ranges::any_of(results.rows, [&](const Row& r) { return r.counters.contains(quantity.id); });
-        Chart chart{.id = "latency-against-" + slug(quantity.id),
-                    .group = is_energy    ? "energy-latency"
-                             : is_bubble  ? "bubbles"
-                             : is_fit     ? "fit"
-                             : is_counter ? "counters"
-                                          : "size",
-                    .choice = quantity.name,
-                    .figure = quantity.figure,
-                    .title = is_energy    ? "Energy against latency"
-                             : is_bubble  ? "Parameters, depth and latency"
-                             : is_fit     ? "Layers that fit a level of memory"
-                             : is_counter ? "Hardware counters and latency"
-                                          : "Latency against size",
-                    .lead = is_energy ? "r is Pearson's correlation, with its 95 % interval."
-                                      : "r is Spearman's rank correlation, with its 95 % interval.",
-                    .x = {quantity.name, quantity.measure, scale_of(quantity.measure)},
-                    .y = {"latency", Measure::time, Scale::log}};
-        if (is_bubble) chart.size_name = "input size";
-        if (is_bubble) chart.lead += " A mark's area is the input's size.";
-        const std::string missing = is_energy ? energy_reason(results) : fmt::format("{} is not known.", quantity.name);
-        out.push_back(scatter(results, chart, quantity, latency,
-                              is_fit || is_counter || is_bubble ? RowFilter(only_local) : any_row,
-                              is_bubble ? input : RowFigure(), missing));
-    }
-    // Energy against input size.
-    for (const RowQuantity& quantity : row_quantities(results)) {
-        if (quantity.id != "input") continue;
-        out.push_back(scatter(results,
-                              {.id = "energy-against-input",
-                               .group = "size",
-                               .choice = "input size, energy",
-                               .figure = "5.2, A.3, A.4",
-                               .title = "Latency against size",
-                               .lead = "r is Spearman's rank correlation, with its 95 % interval.",
-                               .x = {"input size", Measure::size, Scale::log},
-                               .y = {"energy", Measure::energy, Scale::log}},
-                              quantity, energy_of(Idle::high), any_row, {}, energy_reason(results)));
-    }
-}
-
-/// Counters against parameters; and where there are no counters, why.
-void add_counters(const Results& results, std::vector<Chart>& out) {
-    bool any = false;
-    for (const RowQuantity& quantity : row_quantities(results)) {
-        if (quantity.id != "parameters") continue;
-        for (const RowQuantity& counter : row_quantities(results)) {
-            const bool is_counter =
-                std::ranges::any_of(results.rows, [&](const Row& r) { return r.counters.contains(counter.id); });
-            if (!is_counter) continue;
-            any = true;
-            out.push_back(scatter(
-                results,
-                {.id = slug(counter.id) + "-against-parameters",
-                 .group = "counters",
-                 .choice = counter.name + ", parameters",
-                 .figure = counter.figure,
-                 .title = "Hardware counters and latency",
-                 .lead = "r is Spearman's rank correlation, with its 95 % interval.",
-                 .x = {"parameters", Measure::count, Scale::log},
-                 .y = {counter.name, Measure::count, Scale::log}},
-                quantity, [&](const Row& row) { return counter.of(results, row); },
-                [](const Row& row) { return row.kind == PlanKind::local; }, {}, ""));
-        }
-    }
-    if (any) return;
-    std::string reason = "No counters were read (--counters).";
-    for (const Row& row : results.rows) {
-        if (!row.counters_reason.empty()) reason = row.counters_reason;
-    }
-    Chart chart{.id = "counters",
-                .group = {},
-                .choice = {},
-                .figure = "5.8 to 5.10, A.17 to A.31",
-                .title = "Hardware counters and latency",
-                .lead = {}};
-    chart.reason = reason;
-    out.push_back(chart);
 }
 
 void add_five_g(const Results& results, std::vector<Chart>& out) {
@@ -407,66 +228,6 @@ void add_gains(const Results& results, std::vector<Chart>& out) {
     if (!chart.series.empty()) out.push_back(std::move(chart));
 }
 
-/// The thesis' network share under both readings, beside what it prints for all of an offload.
-void add_checks(const ThesisChecks& checks, std::vector<Chart>& out) {
-    Chart shares{
-        .id = "readings",
-        .group = {},
-        .choice = {},
-        .figure = "Table 4.2 and equation 2.2",
-        .title = "The thesis' network share, under both readings",
-        .lead =
-            "Smallest, mean and largest over the eleven inputs. A network share right of what is printed for the "
-            "whole is impossible.",
-        .kind = ChartKind::dots,
-        .x = {"latency", Measure::time, Scale::linear},
-        .y = {"figure", Measure::count, {}}};
-    ChartSeries printed{.name = "printed for the whole", .points = {}, .correlation = {}};
-    std::array<ChartSeries, 2> readings{ChartSeries{"network alone, input at the upload rate", {}, {}},
-                                        ChartSeries{"network alone, input at the download rate", {}, {}}};
-    for (const ShareCheck& check : checks.shares) {
-        const std::string title = fmt::format("{} to the {}, {}", check.link, check.server, name(check.aggregate));
-        auto at = std::ranges::find(shares.categories, title);
-        const bool is_new = at == shares.categories.end();
-        if (is_new) at = shares.categories.insert(at, title);
-        const double y = static_cast<double>(at - shares.categories.begin());
-        if (is_new)
-            printed.points.push_back(
-                {.x = check.printed.count(), .y = y, .size = {}, .label = title, .origin = Origin::published});
-        readings[check.reading == Reading::upload_rate ? 0 : 1].points.push_back(
-            {.x = check.network.count(), .y = y, .size = {}, .label = title, .origin = Origin::modelled});
-    }
-    shares.series = {printed, readings[0], readings[1]};
-    out.push_back(std::move(shares));
-
-    Chart energies{.id = "energies",
-                   .group = {},
-                   .choice = {},
-                   .figure = "Tables 4.3 and 4.4, equation 2.5",
-                   .title = "The thesis' energies from its latencies",
-                   .lead = "With the idle powers of the radio/CPU row alone. The line is where both are equal.",
-                   .kind = ChartKind::scatter,
-                   .x = {"printed", Measure::energy, Scale::linear},
-                   .y = {"predicted", Measure::energy, Scale::linear}};
-    for (const NetworkEnergy network : {NetworkEnergy::counted, NetworkEnergy::left_out}) {
-        ChartSeries series{
-            .name = network == NetworkEnergy::counted ? "network's energy counted" : "network's energy left out",
-            .points = {},
-            .correlation = {}};
-        for (const EnergyCheck& check : checks.energies) {
-            if (check.network != network) continue;
-            series.points.push_back({.x = check.printed.in(joules),
-                                     .y = check.predicted.in(joules),
-                                     .size = {},
-                                     .label = fmt::format("{} to the {}, {}, {} idle", check.link, check.server,
-                                                          name(check.aggregate), name(check.idle)),
-                                     .origin = Origin::modelled});
-        }
-        energies.series.push_back(std::move(series));
-    }
-    out.push_back(std::move(energies));
-}
-
 }  // namespace
 
 std::vector<Chart> charts(const Results& results, const ThesisChecks& checks) {
@@ -477,6 +238,7 @@ std::vector<Chart> charts(const Results& results, const ThesisChecks& checks) {
         add_contributions(results, out);
         add_predictions(results, out);
         add_energies(results, out);
+        add_system(results, out);
         add_relations(results, out);
         add_counters(results, out);
         add_five_g(results, out);

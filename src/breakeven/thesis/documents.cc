@@ -9,6 +9,8 @@
 #include <cmath>
 #include <set>
 
+#include "breakeven/thesis/system.h"
+
 namespace breakeven {
 namespace {
 
@@ -99,6 +101,7 @@ Json row_json(const Results& results, const Row& row) {
               {"stages", stages},
               {"energy_high_idle_j", figure(row.energy_high)},
               {"energy_low_idle_j", figure(row.energy_low)},
+              {"energy_above_idle_j", figure(row.above_idle)},
               {"energy_reason", row.energy_reason},
               {"counters", nullptr},
               {"counters_reason", row.counters_reason}};
@@ -107,6 +110,48 @@ Json row_json(const Results& results, const Row& row) {
     }
     if (!row.counters.empty()) json["counters"] = row.counters;
     return json;
+}
+
+Json maybe_joules(const std::optional<Joules>& energy) {
+    return energy ? Json(energy->in(joules)) : Json(nullptr);
+}
+
+/// Of everybody; `energy_j` is null where a part is not known.
+Json shares_json(const SystemScenario& scenario, const SystemShares& shares) {
+    return {{"network_j", shares.network.in(joules)},
+            {"server_j", shares.server.in(joules)},
+            {"energy_j", scenario.is_whole() ? Json(shares.energy().in(joules)) : Json(nullptr)},
+            {"co2_kg", scenario.is_whole() ? Json(shares.co2.in(kilograms)) : Json(nullptr)},
+            {"cost", scenario.is_whole() ? Json(shares.cost.in(money)) : Json(nullptr)}};
+}
+
+Json system_json(const Results& results) {
+    if (!results.factors) return nullptr;
+    const auto or_null = [](const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); };
+    Json scenarios = Json::array(), factors = Json::array();
+    for (const SystemScenario& s : system_scenarios(results)) {
+        scenarios.push_back({{"series", s.series},
+                             {"kind", name(s.kind)},
+                             {"link", or_null(s.link)},
+                             {"platform", s.platform},
+                             {"latency_origin", name(s.origin)},
+                             {"n", s.n},
+                             {"network", or_null(s.network)},
+                             {"server", or_null(s.server)},
+                             {"device_j", maybe_joules(s.device)},
+                             {"radio_j", maybe_joules(s.radio)},
+                             {"radio_asleep_j", maybe_joules(s.alone)},
+                             {"attributed", shares_json(s, s.attributed)},
+                             {"marginal", shares_json(s, s.marginal)}});
+    }
+    for (const Factor& factor : results.factors->figures) {
+        factors.push_back({{"name", factor.path},
+                           {"value", factor.value},
+                           {"low", maybe(factor.low)},
+                           {"high", maybe(factor.high)},
+                           {"source", factor.source}});
+    }
+    return {{"currency", results.factors->currency}, {"scenarios", scenarios}, {"factors", factors}};
 }
 
 Json checks_json(const ThesisChecks& checks) {
@@ -169,6 +214,28 @@ std::string number_or_nothing(const std::optional<T>& value) {
     return value ? fmt::format("{}", *value) : "";
 }
 
+/// "device_j" and what follows of the whole system; empty fields where it is not known.
+constexpr std::string_view system_header =
+    "device_j,radio_j,network_attributed_j,network_marginal_j,server_attributed_j,server_marginal_j,"
+    "system_attributed_j,system_marginal_j,co2_attributed_kg,co2_marginal_kg,cost_attributed,cost_marginal";
+
+void add_system_fields(const Results& results, const Row& row, std::vector<std::string>& fields) {
+    const auto whole = system_row(row, *results.factors);
+    if (!whole) {
+        const auto columns = static_cast<std::size_t>(std::ranges::count(system_header, ',')) + 1;
+        fields.insert(fields.end(), columns, "");
+        return;
+    }
+    const SystemShares &all = whole->cost.attributed, &more = whole->cost.marginal;
+    const auto known = [&](double value) { return whole->is_whole() ? number(value) : std::string(); };
+    const auto energy = [](const std::optional<Joules>& e) { return e ? number(e->in(joules)) : std::string(); };
+    fields.insert(fields.end(),
+                  {energy(whole->device), energy(whole->radio), number(all.network.in(joules)),
+                   number(more.network.in(joules)), number(all.server.in(joules)), number(more.server.in(joules)),
+                   known(all.energy().in(joules)), known(more.energy().in(joules)), known(all.co2.in(kilograms)),
+                   known(more.co2.in(kilograms)), known(all.cost.in(money)), known(more.cost.in(money))});
+}
+
 std::string energy_field(const std::optional<Figure<Joules>>& energy) {
     return energy ? number(energy->value.in(joules)) : "";
 }
@@ -198,6 +265,10 @@ Json results_json(const Results& results, const ThesisChecks& checks, const Stud
             {"variants", variants},
             {"rows", rows},
             {"scenarios", scenarios},
+            {"idle_power_w", results.idle_power ? Json{{"value", results.idle_power->value.in(watts)},
+                                                       {"origin", name(results.idle_power->origin)}}
+                                                : Json(nullptr)},
+            {"whole_system", system_json(results)},
             {"checks", checks_json(checks)},
             {"notes", results.notes},
             {"circumstances", results.circumstances}};
@@ -255,7 +326,8 @@ std::string rows_csv(const Results& results) {
         "network,side,recipe,parameters,kind,platform,link,machine,latency_s,origin,n,ci95_low_s,ci95_high_s,predicted_"
         "s,"
         "round_trip_s,upload_s,tcp_s,queue_s,compute_s,download_s,overhead_s,energy_high_idle_j,energy_low_idle_j,"
-        "edp_high_idle_js,edp_low_idle_js";
+        "edp_high_idle_js,edp_low_idle_js,energy_above_idle_j";
+    if (results.factors) out += fmt::format(",{}", system_header);
     for (const std::string& counter : counters) out += "," + csv_field(counter);
     out += "\n";
     for (const Row& row : results.rows) {
@@ -286,6 +358,8 @@ std::string rows_csv(const Results& results) {
             const auto product = row.energy_delay(idle);
             fields.push_back(product ? number(product->in(joule_seconds)) : "");
         }
+        fields.push_back(energy_field(row.above_idle));
+        if (results.factors) add_system_fields(results, row, fields);
         for (const std::string& counter : counters) {
             const auto found = row.counters.find(counter);
             fields.push_back(found == row.counters.end() ? "" : number(found->second));

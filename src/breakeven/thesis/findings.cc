@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "breakeven/thesis/quantities.h"
+#include "breakeven/thesis/system.h"
 #include "breakeven/units/text.h"
 
 namespace breakeven {
@@ -86,6 +87,28 @@ Finding network_share(const Results& results) {
         finding.lines.push_back(fmt::format("{}: {:.0f} % of the latency at the median, from {:.0f} to {:.0f} %.",
                                             group.series, median(shares), *std::ranges::min_element(shares),
                                             *std::ranges::max_element(shares)));
+    }
+    return finding;
+}
+
+/// What was metered whole and above what the machine draws at rest: one line a platform.
+Finding at_rest(const Results& results) {
+    Finding finding{"idle", "What the machine draws at rest", {}};
+    if (results.idle_power) {
+        finding.lines.push_back(fmt::format("It draws {} at rest ({}).", to_text(results.idle_power->value),
+                                            name(results.idle_power->origin)));
+    }
+    for (const Observations& group : by_series(results)) {
+        std::vector<double> whole, above;
+        for (const Row* row : group.rows) {
+            if (!row->above_idle || !row->energy_high) continue;
+            whole.push_back(row->energy_high->value.in(joules));
+            above.push_back(row->above_idle->value.in(joules));
+        }
+        if (above.empty()) continue;
+        finding.lines.push_back(
+            fmt::format("{}: {} an inference at the median over {} variants, of that {} above rest.", group.series,
+                        to_text(joules(median(whole))), whole.size(), to_text(joules(median(above)))));
     }
     return finding;
 }
@@ -367,9 +390,9 @@ StudyAnswer answer(const Results& results, const ThesisChecks& checks) {
     headline_of(results, checks, answer);
     std::vector<Finding> all{thresholds(results)};
     if (is_measured(results)) {
-        for (Finding& finding :
-             std::vector<Finding>{winners(results), network_share(results), correlations(results), compression(results),
-                                  model_error(results), against_thesis(results)}) {
+        for (Finding& finding : std::vector<Finding>{winners(results), network_share(results), at_rest(results),
+                                                     whole_system(results), correlations(results), compression(results),
+                                                     model_error(results), against_thesis(results)}) {
             all.push_back(std::move(finding));
         }
     }

@@ -44,6 +44,7 @@ std::string_view name(Measure measure) {
         case Measure::count: return "count";
         case Measure::percent: return "%";
         case Measure::ratio: return "x";
+        case Measure::mass: return "g";
     }
     return "count";
 }

@@ -12,7 +12,7 @@
 namespace breakeven {
 
 /// How a number is shown on an axis.
-enum class Measure { time, energy, energy_delay, size, count, percent, ratio };
+enum class Measure { time, energy, energy_delay, size, count, percent, ratio, mass };
 std::string_view name(Measure measure);
 
 struct RowQuantity {

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "breakeven/link/transfer.h"
+#include "breakeven/plan/factors.h"
 #include "breakeven/plan/plan.h"
 #include "breakeven/stats/summary.h"
 #include "breakeven/units/origin.h"
@@ -60,8 +62,12 @@ struct Row {
     std::optional<Summary> samples;    ///< where it was measured
     std::optional<Seconds> predicted;  ///< beside a measured offload: what the model says
     std::optional<Figure<Joules>> energy_high, energy_low;
-    std::string energy_reason;               ///< why there is none
-    std::map<std::string, double> counters;  ///< of one inference, by name: "instructions"
+    std::string energy_reason;                 ///< why there is none
+    std::optional<Figure<Joules>> device;      ///< of `energy_high`, the device's computing and waiting awake
+    std::optional<Figure<Joules>> by_byte;     ///< and what the link takes by the byte, where it is known
+    std::optional<Figure<Joules>> above_idle;  ///< metered, less what the machine draws at rest
+    Payload payload;                           ///< nothing for a local row
+    std::map<std::string, double> counters;    ///< of one inference, by name: "instructions"
     std::string counters_reason;
 
     const std::optional<Figure<Joules>>& energy(Idle idle) const {
@@ -98,8 +104,10 @@ struct Results {
     std::vector<Variant> variants;
     std::vector<Row> rows;
     std::vector<Scenario> scenarios;
-    std::vector<std::string> notes;          ///< what must be known to trust the figures
-    std::vector<std::string> circumstances;  ///< machine, versions, protocol
+    std::optional<Factors> factors;           ///< of the world beyond the device; none for the thesis as published
+    std::optional<Figure<Watts>> idle_power;  ///< metered at rest, where that was asked for
+    std::vector<std::string> notes;           ///< what must be known to trust the figures
+    std::vector<std::string> circumstances;   ///< machine, versions, protocol
 };
 
 /// The scenarios of the offload rows, one for each series.
