@@ -5,6 +5,10 @@
 #include <fmt/ranges.h>
 
 #include "breakeven/emulator/emulator.h"
+#include "breakeven/error.h"
+#include "breakeven/files/files.h"
+#include "breakeven/meters/choose.h"
+#include "breakeven/plan/factors.h"
 #include "breakeven/study/thesis_study.h"
 #include "breakeven/thesis/published.h"
 #include "breakeven/units/text.h"
@@ -12,9 +16,12 @@
 #include "cli/inputs.h"
 #include "cli/interrupt.h"
 #include "cli/version.h"
+#include "cli/zoo.h"
 
 namespace breakeven::cli {
 namespace {
+
+constexpr Bytes factors_file_max{std::int64_t{1} << 20};
 
 struct ThesisOptions {
     std::string output;
@@ -25,6 +32,8 @@ struct ThesisOptions {
     bool quick = false;
     bool no_emulation = false;
     std::string duration;
+    std::string rest;
+    std::string factors;
     std::string meter = "powers";
     bool counters = false;
     std::string tcp = "cubic";
@@ -34,23 +43,27 @@ struct ThesisOptions {
 };
 
 ThesisSettings settings_of(const ThesisOptions& options) {
-    ThesisSettings settings{
-        .links = {}, .power = powers_of(options.power), .idle_low = {}, .slowdown = options.slowdown, .notes = {}};
+    ThesisSettings settings{.links = {},
+                            .power = powers_of(options.power),
+                            .idle_low = {},
+                            .factors = {},
+                            .slowdown = options.slowdown,
+                            .notes = {}};
     const std::vector<std::string> links =
         options.links.empty() ? std::vector<std::string>{"ethernet", "wifi", "5g"} : options.links;
     for (const std::string& link : links) settings.links.push_back(read_link(link));
     if (!options.low_idle.empty()) settings.idle_low = parse_watts(options.low_idle, "--low-idle-power");
+    if (!options.factors.empty()) {
+        settings.factors = read_file(options.factors, factors_file_max);
+        parse_factors(settings.factors, options.factors);  // refused before minutes of work
+    }
     return settings;
 }
 
-ThesisRequest request_of(const ThesisOptions& options) {
-    if (options.variants.empty()) {
-        throw Error(
-            ErrorKind::usage, "study the thesis",
-            "say where the variants are: --variants DIR, made by `breakeven zoo variants -o DIR`; or --published");
-    }
-    ThesisRequest request{.folder = options.output,
-                          .variants = options.variants,
+ThesisRequest request_of(const ThesisOptions& options, Clock& clock) {
+    const std::filesystem::path output = options.output;
+    ThesisRequest request{.folder = output,
+                          .variants = options.variants.empty() ? output / "variants" : options.variants,
                           .platforms = {},
                           .settings = settings_of(options),
                           .extent = options.quick ? Extent::quick : Extent::full,
@@ -60,6 +73,15 @@ ThesisRequest request_of(const ThesisOptions& options) {
     for (const std::string& platform : options.platforms) request.platforms.push_back(parse_platform(platform));
     if (!options.duration.empty()) request.duration = parse_seconds(options.duration, "--duration");
     if (request.duration <= Seconds(0)) throw Error(ErrorKind::usage, "read --duration", "it must be longer than 0");
+    if (!options.rest.empty()) {
+        if (options.meter == "powers") {
+            throw Error(ErrorKind::usage, "read --subtract-idle",
+                        "what a machine draws at rest is metered: say a --meter; see `breakeven platforms`");
+        }
+        request.rest = parse_seconds(options.rest, "--subtract-idle");
+    }
+    // A meter that is not here, or a table without its columns, shows now and not in every cell.
+    make_meter(options.meter, request.settings.power, clock);
     request.congestion = parse_congestion(options.tcp);
     // Asked before any thread starts: it forks.
     request.emulator =
@@ -69,7 +91,8 @@ ThesisRequest request_of(const ThesisOptions& options) {
     if (!request.emulator.available) {
         request.settings.notes.push_back("Links were only modelled, not emulated: " + request.emulator.reason);
     }
-    request.command = fmt::format("breakeven study thesis --variants {} --duration {}s{}", options.variants,
+    request.command = fmt::format("breakeven study thesis -o {}{} --duration {}s{}", options.output,
+                                  options.variants.empty() ? "" : " --variants " + options.variants,
                                   request.duration.count(), options.quick ? " --quick" : "");
     return request;
 }
@@ -89,8 +112,16 @@ std::string progress_text(const ThesisProgress& progress) {
 }
 
 void run_measured(Shell& shell, const ThesisOptions& options) {
-    const ThesisRequest request = request_of(options);
+    const ThesisRequest request = request_of(options, shell.clock);
     Engines engines = make_engines(shell);
+    if (options.variants.empty()) {
+        const auto networks = options.quick ? quick_networks() : std::vector<std::string>{};
+        if (!build_study_variants(shell, engines, request.variants, networks)) {
+            shell.note("stopped while the variants were built: the same command goes on where it ended");
+            shell.status = ExitStatus::interrupted;
+            return;
+        }
+    }
     const ThesisTools tools{.engines = engines,
                             .clock = shell.clock,
                             .version = breakeven_version,
@@ -127,7 +158,7 @@ void add_thesis(CLI::App& study, Shell& shell) {
         "neural networks, edge computing or offloading (Frennborn & Oliv 2022): every variant on every platform and "
         "over "
         "every link; run it again and it goes on where it ended",
-        "breakeven study thesis --variants variants -o thesis --active-power 5W --idle-power 3W --low-idle-power 0.9W",
+        "breakeven study thesis -o thesis --quick --active-power 5W --idle-power 3W --low-idle-power 0.9W",
         [&shell, options] {
             if (options->published) {
                 tell_report(shell, write_report(published_results(), options->output));
@@ -138,7 +169,8 @@ void add_thesis(CLI::App& study, Shell& shell) {
     thesis->add_option("-o,--output", options->output, "the folder for cells, report and figures")->required();
     thesis->add_flag("--published", options->published,
                      "measure nothing: what the thesis printed, and what of it can be checked");
-    thesis->add_option("--variants", options->variants, "the folder that `breakeven zoo variants -o DIR` made");
+    thesis->add_option("--variants", options->variants,
+                       "a folder that `breakeven zoo variants` made (default: built in the output folder, once)");
     thesis->add_option("--platform", options->platforms,
                        "of this device, such as cpu:4; repeatable (default: one thread, and all)");
     thesis->add_option("--link", options->links,
@@ -148,6 +180,8 @@ void add_thesis(CLI::App& study, Shell& shell) {
     thesis->add_option("--duration", options->duration,
                        "steady run time of each cell (default: 10s; the study's own: 150s)");
     thesis->add_option("--meter", options->meter, "what tells the energy, as in `measure`")->capture_default_str();
+    thesis->add_option("--subtract-idle", options->rest,
+                       "meter the machine at rest so long before each cell, like 10s; both energies are told");
     thesis->add_flag("--counters", options->counters, "hardware counters too, where there are any");
     thesis->add_option("--tcp", options->tcp, "congestion control over emulated links")->capture_default_str();
     thesis->add_flag("--no-emulation", options->no_emulation, "model the links only");
@@ -157,6 +191,8 @@ void add_thesis(CLI::App& study, Shell& shell) {
         ->capture_default_str();
     add_power_options(*thesis, options->power);
     thesis->add_option("--low-idle-power", options->low_idle, "what it draws while it waits suspended, such as 900mW");
+    thesis->add_option("--factors", options->factors,
+                       "JSON file: networks, servers, grid and prices of your own; see `link factors`");
 }
 
 struct MergeOptions {

@@ -1,11 +1,13 @@
 // `breakeven study edge`: throughput, power and price of the platforms at hand beside published ones.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
 #include "breakeven/error.h"
 #include "breakeven/files/files.h"
+#include "breakeven/meters/choose.h"
 #include "breakeven/study/edge.h"
 #include "breakeven/units/text.h"
 #include "cli/engines.h"
@@ -54,6 +56,7 @@ void run_edge_study(Shell& shell, const Options& options) {
     if (!options.catalogue.empty()) {
         request.catalogue = parse_catalogue(read_file(options.catalogue, Bytes(16 << 20)), options.catalogue);
     }
+    make_meter(options.meter, {request.power, {}}, shell.clock);  // what is not here shows before the first cell
     Engines engines = make_engines(shell);
     const EdgeStudy study = run_edge(request, {.engines = engines,
                                                .clock = shell.clock,
@@ -63,6 +66,14 @@ void run_edge_study(Shell& shell, const Options& options) {
                                                .stop = &interrupted()});
     shell.progress_done();
     for (const std::string& note : study.notes) shell.note("note: " + note);
+    const auto is_measured = [](const EdgeFigure& figure) { return figure.latency.origin == Origin::measured; };
+    if (std::ranges::none_of(study.figures, is_measured)) {
+        if (interrupted().load()) {
+            shell.status = ExitStatus::interrupted;
+            return;
+        }
+        throw Error(ErrorKind::unavailable, "study the edge", "no network could be measured; the notes above say why");
+    }
     tell_report(shell, write_edge_report(study, options.output));
     if (interrupted().load()) shell.status = ExitStatus::interrupted;
 }

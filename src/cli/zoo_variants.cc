@@ -182,8 +182,7 @@ std::string text_of(const Options& options, const VariantSetResult& result) {
            "file.\n";
 }
 
-void run_variants(Shell& shell, const Options& options) {
-    const Engines engines = make_engines(shell);
+VariantSetResult build(const Shell& shell, const Engines& engines, const Options& options) {
     const std::string platform = options.platform.empty() ? default_platform() : options.platform;
     VariantSetRequest request{.folder = options.folder,
                               .networks = networks_of(options),
@@ -213,13 +212,27 @@ void run_variants(Shell& shell, const Options& options) {
                                            p.left ? fmt::format(", about {} left", to_text(*p.left)) : "", p.what));
             },
         .stop = &interrupted()};
-    const VariantSetResult result = build_variants(request, tools);
+    VariantSetResult result = build_variants(request, tools);
     shell.progress_done();
+    return result;
+}
+
+void run_variants(Shell& shell, const Options& options) {
+    const Engines engines = make_engines(shell);
+    const VariantSetResult result = build(shell, engines, options);
     shell.answer(document(options, result), text_of(options, result));
     if (!result.is_complete) shell.status = ExitStatus::interrupted;
 }
 
 }  // namespace
+
+bool build_study_variants(const Shell& shell, const Engines& engines, const std::filesystem::path& folder,
+                          const std::vector<std::string>& networks) {
+    Options options;
+    options.folder = folder.string();
+    options.networks = networks;
+    return build(shell, engines, options).is_complete;
+}
 
 void add_zoo_variants(CLI::App& zoo, Shell& shell) {
     const auto options = std::make_shared<Options>();

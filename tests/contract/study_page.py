@@ -56,6 +56,10 @@ LAYOUT = """(async () => {
 })()"""
 
 
+STUDY = ["study", "thesis", "--duration", "300ms", "--no-emulation", "--platform", "cpu:1", "--active-power", "5W",
+         "--idle-power", "3W", "--low-idle-power", "0.9W"]
+
+
 def figure_problems(seen, folder):
     """The figure beside its CSV file."""
     name = seen["id"]
@@ -172,8 +176,7 @@ def cells(folder):
 
 def killed_study(folder, variants):
     """kill -9 between two cells; the next run keeps what there was."""
-    command = ["study", "thesis", "--variants", str(variants), "-o", str(folder), "--duration", "300ms", "--no-emulation",
-               "--platform", "cpu:1", "--active-power", "5W", "--idle-power", "3W", "--low-idle-power", "0.9W"]
+    command = [*STUDY, "--variants", str(variants), "-o", str(folder)]
     with tempfile.TemporaryDirectory() as home:
         environment = dict(os.environ, XDG_DATA_HOME=home, XDG_CACHE_HOME=home)
         study = subprocess.Popen([str(harness.PROGRAM), *command], env=environment, stdout=subprocess.DEVNULL,
@@ -202,6 +205,58 @@ def killed_study(folder, variants):
     return problems, json.loads(again.stdout)
 
 
+def whole_system_problems(answer):
+    """Device, radio, network and server add up; what one more adds is never more."""
+    system = answer["whole_system"]
+    if {s["link"] for s in system["scenarios"]} != {None, "ethernet", "wifi", "5g"}:
+        yield f"whole system of {[s['series'] for s in system['scenarios']]}"
+    for s in system["scenarios"]:
+        for part in (s["attributed"], s["marginal"]):
+            total = s["device_j"] + s["radio_j"] + part["network_j"] + part["server_j"]
+            if abs(part["energy_j"] / total - 1) > 1e-9:
+                yield f"{s['series']}: the parts make {total} J, the whole is {part['energy_j']} J"
+        if s["marginal"]["co2_kg"] > s["attributed"]["co2_kg"]:
+            yield f"{s['series']}: one more takes more than its share"
+    if any(not factor["source"] for factor in system["factors"]):
+        yield "a factor without its source"
+
+
+def own_factors(scratch):
+    """A user's own file counts, and nothing is measured again for it."""
+    mine = scratch / "mine.json"
+    mine.write_text(json.dumps({"grid": {"co2_kg_per_kwh": {"value": 0.872, "source": "twice the world's mean"}}}))
+    before = json.loads((scratch / "board" / "results.json").read_text())
+    done = harness.breakeven(*STUDY, "--variants", scratch / "variants", "-o", scratch / "board", "--factors", mine, "--json")
+    if "0 measured now" not in done.stderr:
+        yield f"--factors measured again: {done.stderr}"
+    after = json.loads(done.stdout)
+    if [f["source"] for f in after["whole_system"]["factors"] if f["name"] == "grid.co2_kg_per_kwh"] != ["twice the world's mean"]:
+        yield "the user's factor is not in the report"
+    for old, new in zip(before["whole_system"]["scenarios"], after["whole_system"]["scenarios"]):
+        if abs(new["attributed"]["co2_kg"] / old["attributed"]["co2_kg"] - 2) > 1e-9:
+            yield f"{new['series']}: twice the carbon does not make twice the CO2"
+
+
+def merged_machines(scratch, board):
+    """A device's and a server's study in one report: the other machine has one variant less, and a cell of its own."""
+    manifest = json.loads((scratch / "variants" / "manifest.json").read_text())
+    lab = scratch / "lab-variants"
+    shutil.copytree(scratch / "variants", lab)
+    manifest["variants"] = manifest["variants"][:1]
+    (lab / "manifest.json").write_text(json.dumps(manifest))
+    harness.breakeven("study", "thesis", "--variants", lab, "-o", scratch / "lab", "--duration", "200ms", "--no-emulation",
+                      "--platform", "cpu:2", "--slowdown", "0.25")
+    merged = harness.breakeven("study", "merge", scratch / "board", scratch / "lab", "-o", scratch / "both", "--json")
+    answer = json.loads(merged.stdout)
+    platforms = {row["platform"] for row in answer["rows"]}
+    if not {"board cpu:1", "lab cpu:2"} <= platforms or not any(p.startswith("lab server") for p in platforms):
+        yield f"merged platforms: {platforms}"
+    if len(answer["variants"]) != 2 or len(answer["rows"]) != len(board["rows"]) + 4:  # here, and three links
+        yield f"merged {len(answer['variants'])} variants, {len(answer['rows'])} rows"
+    if not any("lab has 1 of the 2 variants" in note for note in answer["notes"]):
+        yield f"a missing variant is not told: {answer['notes']}"
+
+
 def main():
     browser_program = os.environ.get("BREAKEVEN_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     if not browser_program:
@@ -223,9 +278,10 @@ def main():
             if len(modelled) != 2 or any(row["latency_s"]["origin"] != "modelled" for row in modelled):
                 problems.append(f"ethernet: {modelled}")
             problems += [f"measured: {problem}" for problem in page_problems(browser_program, scratch / "board", shots)]
-            merged = harness.breakeven("study", "merge", scratch / "board", scratch / "board", "-o", scratch / "both", "--json")
-            if len(json.loads(merged.stdout)["rows"]) != 2 * len(answer["rows"]):
-                problems.append("merge lost rows")
+            problems += whole_system_problems(answer)
+            problems += own_factors(scratch)
+            problems += merged_machines(scratch, answer)
+            problems += [f"merged: {problem}" for problem in page_problems(browser_program, scratch / "both", shots)]
         old = scratch / "old"
         old.mkdir()
         text = '{"breakeven_cells":0}'

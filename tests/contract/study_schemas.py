@@ -26,6 +26,10 @@ def main():
         assert len(measured) == 1 and measured[0]["power_w"]["origin"] == "modelled"
         assert abs(measured[0]["inferences_per_s_per_w"] - measured[0]["inferences_per_s"] / 5) < 1e-9
         assert all(figure["source"] for figure in edge["figures"])
+        alone = harness.breakeven("study", "edge", "-o", pathlib.Path(folder) / "nothing", "--networks", "cnn-trad-fpool3",
+                                  "--platform", "grpc://127.0.0.1:1", "--duration", "200ms", check=False)
+        assert alone.returncode == 5 and "no network could be measured" in alone.stderr, (alone.returncode, alone.stderr)
+        assert not (pathlib.Path(folder) / "nothing" / "report.html").exists()
         refused = harness.breakeven("study", "edge", "-o", folder, "--price", "100", check=False)
         assert refused.returncode == 2 and "399USD" in refused.stderr, refused.stderr
 

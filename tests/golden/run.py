@@ -15,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 
+import study_cells
+
 FOLDER = pathlib.Path(__file__).resolve().parent
 MASKS = [
     (re.compile(r"/tmp/\S+?/"), "<folder>/"),
@@ -39,6 +41,7 @@ def transcript(program, expected):
     with tempfile.TemporaryDirectory() as folder:
         for data in FOLDER.glob("*.csv"):  # made up for these cases
             shutil.copy(data, folder)
+        study_cells.write_all(pathlib.Path(folder))
         parts = []
         for line in expected.splitlines():
             if line.startswith("$ "):

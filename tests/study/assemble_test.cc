@@ -1,6 +1,7 @@
 // Cells become results: what was measured stays as it was, the rest follows from equations 2.1 to 2.5.
 #include "breakeven/study/assemble.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "breakeven/study/edge.h"
@@ -128,6 +129,132 @@ TEST(Assemble, NamesTheMachineWhereThereAreSeveral) {
     EXPECT_EQ(results.rows.size(), 8U);
     row_of(results, "board cpu:2");
     row_of(results, "ethernet to lab server cpu:2 (modelled)");
+}
+
+/// Another machine: quicker, with a newer program, that built the same network another way and has one more.
+StudyFolder another_machine() {
+    StudyFolder other = folder();
+    other.name = "lab";
+    for (RecordEntry& entry : other.entries) {
+        entry.key += " of breakeven 9";
+        if (entry.value.value("variant", "") == "abc") entry.value["variant"] = "def";
+        if (entry.value.value("sha256", "") == "abc") entry.value["sha256"] = "def";
+        if (entry.value.contains("machine")) entry.value["machine"] = "lab";
+        if (entry.value.contains("result")) entry.value["result"]["latency"] = latency(0.002);
+    }
+    Variant more{.network = "VGG16", .side = 32, .recipe = "", .parameters = 14871716};
+    more.input = Bytes(3072);
+    more.output = Bytes(400);
+    other.entries.push_back({"variant ghi", {{"type", "variant"}, {"sha256", "ghi"}, {"facts", to_json(more)}}});
+    RecordEntry big = cell(CellKind::local, result(0.200));
+    big.key = "big";
+    big.value["variant"] = "ghi";
+    other.entries.push_back(big);
+    return other;
+}
+
+TEST(Merge, TheSameVariantOfTwoMachinesIsOneAndItsPlatformsStandSideBySide) {
+    const Results results = assemble({folder(), another_machine()});
+    ASSERT_EQ(results.variants.size(), 2U) << "MobileNet PQ 32 was built twice, byte by byte another file";
+    EXPECT_EQ(row_of(results, "board cpu:2").variant, row_of(results, "lab cpu:2").variant);
+    EXPECT_EQ(row_of(results, "board cpu:2").latency.value, Seconds(0.010));
+    EXPECT_EQ(row_of(results, "lab cpu:2").latency.value, Seconds(0.002));
+    EXPECT_EQ(row_of(results, "lab cpu:2").machine, "lab");
+}
+
+TEST(Merge, AVariantThatOnlyOneMachineHasIsItsAlone) {
+    const Results results = assemble({folder(), another_machine()});
+    const auto of_vgg = std::ranges::count_if(
+        results.rows, [&](const Row& row) { return results.variants[row.variant].network == "VGG16"; });
+    EXPECT_EQ(of_vgg, 1);
+    const Row& lab = row_of(results, "lab cpu:2");
+    EXPECT_EQ(results.variants[lab.variant].network, "MobileNet");
+}
+
+TEST(Merge, TheDevicesSettingsHoldForAll) {
+    StudyFolder other = another_machine();
+    ThesisSettings others = settings();
+    others.power = {watts(50), watts(30)};
+    others.slowdown = 4.0;
+    other.entries.front().value["settings"] = to_json(others);
+    const Results results = assemble({folder(), other});
+    EXPECT_NEAR(row_of(results, "ethernet to lab server cpu:2").energy_high->value.in(joules),
+                0.002 * 3 + 3072 * 128e-9 + 400 * 57e-9, 1e-12)
+        << "the device waits, whoever's server it is";
+    EXPECT_NEAR(row_of(results, "lab cpu:2").latency.value.count(), 0.008, 1e-12) << "its own study's slowdown";
+    EXPECT_NEAR(row_of(results, "lab cpu:2").energy_high->value.in(joules), 0.008 * 50, 1e-12) << "and its own powers";
+    EXPECT_EQ(row_of(results, "board cpu:2").latency.origin, Origin::measured);
+}
+
+TEST(Merge, AServersOwnPlatformsHaveNoEnergyOfTheDevice) {
+    StudyFolder other = another_machine();
+    ThesisSettings others = settings();
+    others.power = {};
+    other.entries.front().value["settings"] = to_json(others);
+    const Results results = assemble({folder(), other});
+    EXPECT_TRUE(row_of(results, "board cpu:2").energy_high);
+    EXPECT_FALSE(row_of(results, "lab cpu:2").energy_high) << "the device's powers are not the lab's";
+    EXPECT_FALSE(row_of(results, "lab cpu:2").energy_reason.empty());
+}
+
+TEST(Merge, SaysWhatIsNotAlike) {
+    StudyFolder board = folder(), other = another_machine();
+    board.entries.back().key = R"({"breakeven":"0.1.0"})";
+    other.entries.back().key = R"({"breakeven":"0.2.0"})";
+    const Results results = assemble({board, other});
+    EXPECT_THAT(results.notes, testing::Contains(testing::HasSubstr("several versions of Breakeven stand side by side: "
+                                                                    "0.1.0, 0.2.0")));
+    EXPECT_THAT(results.notes, testing::Contains(testing::HasSubstr("board has 1 of the 2 variants")));
+}
+
+TEST(Assemble, ACellMeasuredForLongerReplacesTheFirstLook) {
+    StudyFolder twice = folder();
+    RecordEntry longer = cell(CellKind::local, result(0.011));
+    longer.key = "the same cell, for 10 s";
+    twice.entries.push_back(longer);
+    const Results results = assemble({twice});
+    EXPECT_EQ(results.rows.size(), 4U);
+    EXPECT_EQ(row_of(results, "cpu:2").latency.value, Seconds(0.011));
+}
+
+TEST(Merge, FoldersOfOneNameStayApart) {
+    const Results results = assemble({folder(), folder()});
+    row_of(results, "board cpu:2");
+    row_of(results, "board 2 cpu:2");
+}
+
+TEST(Assemble, ReadsWhatOlderVersionsWrote) {
+    StudyFolder old = folder();
+    old.entries.front().value["settings"].erase("factors");
+    const Results results = assemble({old});
+    ASSERT_TRUE(results.factors);
+    EXPECT_EQ(results.rows.size(), 4U);
+}
+
+TEST(Assemble, CountsWithTheUsersFactors) {
+    ThesisSettings mine = settings();
+    mine.factors = R"({"grid": {"co2_kg_per_kwh": {"value": 0.03, "source": "a Swedish grid"}}})";
+    EXPECT_NEAR(assemble({folder(mine)}).factors->grid.co2_a_kilowatt_hour.in(kilograms), 0.03, 1e-12);
+}
+
+TEST(Assemble, TellsTheMeteredEnergyWholeAndAboveIdle) {
+    StudyFolder metered = folder();
+    for (RecordEntry& entry : metered.entries) {
+        if (entry.value.value("kind", "") != "local") continue;
+        entry.value["result"]["energy_j"] = {{"value", 0.06}, {"origin", "measured"}};
+        entry.value["result"]["energy_above_idle_j"] = {{"value", 0.02}, {"origin", "measured"}};
+        entry.value["idle_power_w"] = {{"value", 4.0}, {"origin", "measured"}};
+    }
+    const Results results = assemble({metered});
+    EXPECT_EQ(row_of(results, "cpu:2").energy_high->value, joules(0.06));
+    EXPECT_EQ(row_of(results, "cpu:2").above_idle->value, joules(0.02));
+    EXPECT_EQ(results.idle_power->value, watts(4));
+    EXPECT_NEAR(row_of(results, "ethernet to server cpu:2").device->value.in(joules), 0.030 * 3, 1e-12)
+        << "what the user says of waiting goes before what was metered";
+    ThesisSettings unknown = settings();
+    unknown.power.idle.reset();
+    metered.entries.front() = folder(unknown).entries.front();
+    EXPECT_NEAR(row_of(assemble({metered}), "ethernet to server cpu:2").device->value.in(joules), 0.030 * 4, 1e-12);
 }
 
 TEST(Assemble, TakesTheNewestOfACellThatWasMeasuredAgain) {

@@ -8,7 +8,9 @@
 
 #include "breakeven/error.h"
 #include "breakeven/plan/cost.h"
+#include "breakeven/study/remarks.h"
 #include "breakeven/study/variants.h"
+#include "breakeven/units/text.h"
 
 namespace breakeven {
 namespace {
@@ -66,30 +68,37 @@ std::optional<ServerTime> server_time_of(const Json& result) {
                       Seconds(server->at("compute_s").at("p50_s").get<double>())};
 }
 
+/// Whose settings count for what.
+struct Sides {
+    const ThesisSettings& device;  ///< the links, and what waiting costs
+    const ThesisSettings& own;     ///< of the folder: its own platforms' powers and slowdown
+};
+
 /// Builds the rows of one folder.
 class Assembly {
    public:
-    Assembly(Results& results, std::map<std::string, std::size_t>& variants, const ThesisSettings& settings,
-             std::string prefix)
-        : results_(results), variants_(variants), settings_(settings), prefix_(std::move(prefix)) {}
+    Assembly(Results& results, const Sides& sides, std::string prefix)
+        : results_(results), settings_(sides.device), own_(sides.own), prefix_(std::move(prefix)) {}
 
     void add(const StudyFolder& folder) {
-        std::map<std::string, const Json*> latest;  // a cell measured again replaces itself
+        for (const RecordEntry& entry : folder.entries) {
+            if (entry.value.at("type") == "variant") add_variant(entry.value);
+        }
+        // A cell measured again replaces itself, for longer or of a variant built anew too: the newest counts.
+        std::map<std::string, const Json*> latest;
         std::vector<std::string> order;
         for (const RecordEntry& entry : folder.entries) {
-            if (!latest.contains(entry.key)) order.push_back(entry.key);
-            latest[entry.key] = &entry.value;
+            if (entry.value.at("type") != "cell") continue;
+            const std::string place = place_of(entry.value);
+            if (!latest.contains(place)) order.push_back(place);
+            latest[place] = &entry.value;
         }
         for (const std::string& key : order) {
             const Json& value = *latest.at(key);
-            if (value.at("type") == "variant") add_variant(value);
-            if (value.at("type") == "cell" && value.at("kind") == name(CellKind::server)) {
-                servers_[value.at("variant").get<std::string>()] = &value;
-            }
+            if (value.at("kind") == name(CellKind::server)) servers_[variant_of(value)] = &value;
         }
         for (const std::string& key : order) {
             const Json& value = *latest.at(key);
-            if (value.at("type") != "cell") continue;
             if (value.at("kind") == name(CellKind::local)) add_local(value);
             if (value.at("kind") == name(CellKind::server)) add_modelled(value);
             if (value.at("kind") == name(CellKind::link)) add_measured(value);
@@ -99,17 +108,29 @@ class Assembly {
    private:
     void add_variant(const Json& value) {
         const std::string sha = value.at("sha256").get<std::string>();
-        if (variants_.contains(sha)) return;
-        variants_[sha] = results_.variants.size();
-        results_.variants.push_back(variant_from(value.at("facts")));
+        const Variant variant = variant_from(value.at("facts"));
+        // The same network in the same form is one line, whoever built its file.
+        const auto same = std::ranges::find(results_.variants, variant.title(), &Variant::title);
+        variants_[sha] = static_cast<std::size_t>(same - results_.variants.begin());
+        if (same == results_.variants.end()) results_.variants.push_back(variant);
     }
 
-    Row row_of(const Json& cell, PlanKind kind, const std::string& platform) const {
+    std::size_t variant_of(const Json& cell) const {
         const auto variant = variants_.find(cell.at("variant").get<std::string>());
         if (variant == variants_.end()) {
             throw Error(ErrorKind::input, "read the cells of a study", "a cell is of a variant that is not there");
         }
-        Row row{.variant = variant->second, .kind = kind, .platform = prefix_ + platform};
+        return variant->second;
+    }
+
+    /// Where a cell stands in the table.
+    std::string place_of(const Json& cell) const {
+        return fmt::format("{}\n{}\n{}\n{}\n{}", variant_of(cell), cell.at("kind").get<std::string>(),
+                           cell.at("platform").get<std::string>(), cell.value("link", ""), cell.value("machine", ""));
+    }
+
+    Row row_of(const Json& cell, PlanKind kind, const std::string& platform) const {
+        Row row{.variant = variant_of(cell), .kind = kind, .platform = prefix_ + platform};
         row.machine = cell.value("machine", "");
         return row;
     }
@@ -117,10 +138,17 @@ class Assembly {
     /// Energies under both idle powers.
     void price(Row& row, const std::optional<Crossing>& crossing) const {
         for (const Idle idle : idles) {
-            const Powers power{settings_.power.active, idle == Idle::high ? settings_.power.idle : settings_.idle_low};
+            const ThesisSettings& side = crossing ? settings_ : own_;
+            const Powers power{side.power.active, idle == Idle::high ? side.power.idle : side.idle_low};
             const Cost cost = plan_cost(row.stages, crossing, power);
             (idle == Idle::high ? row.energy_high : row.energy_low) = cost.energy;
             if (!cost.energy && idle == Idle::high) row.energy_reason = cost.energy_reason;
+        }
+        row.device = plan_cost(row.stages, std::nullopt, crossing ? settings_.power : own_.power).energy;
+        if (!crossing) return;
+        row.payload = crossing->payload;
+        if (const auto spent = network_energy(crossing->link, crossing->payload)) {
+            row.by_byte = Figure<Joules>{*spent, Origin::modelled};
         }
     }
 
@@ -129,18 +157,23 @@ class Assembly {
         const Json& result = cell.at("result");
         row.samples = summary_from(result.at("latency"));
         row.latency = {row.samples->p50, Origin::measured};
-        if (settings_.slowdown != 1.0) {
-            row.latency = {row.samples->p50 * settings_.slowdown, Origin::modelled};
+        if (own_.slowdown != 1.0) {
+            row.latency = {row.samples->p50 * own_.slowdown, Origin::modelled};
             row.samples.reset();
         }
         row.stages = stages_here({.compute = row.latency, .platform = row.platform});
         price(row, std::nullopt);
         const Json& energy = result.at("energy_j");
         // What a meter read is worth more than the powers.
-        if (energy.is_object() && energy.at("origin") == name(Origin::measured) && settings_.slowdown == 1.0) {
+        if (energy.is_object() && energy.at("origin") == name(Origin::measured) && own_.slowdown == 1.0) {
             row.energy_high = Figure<Joules>{joules(energy.at("value").get<double>()), origin_from("measured")};
             row.energy_low = row.energy_high;
+            row.device = row.energy_high;
             row.energy_reason.clear();
+            const auto above = result.find("energy_above_idle_j");
+            if (above != result.end() && above->is_object()) {
+                row.above_idle = Figure<Joules>{joules(above->at("value").get<double>()), Origin::measured};
+            }
         }
         read_counters(result, row);
         results_.rows.push_back(std::move(row));
@@ -187,7 +220,7 @@ class Assembly {
         row.stages = measured_stages(row.samples->p50, shares, way);
         row.latency = {row.samples->p50, Origin::measured};
         // The prediction knows the server only from loopback, as if nothing had been measured over the link.
-        const auto alone = servers_.find(cell.at("variant").get<std::string>());
+        const auto alone = servers_.find(row.variant);
         const std::optional<ServerTime> expected =
             alone != servers_.end() ? server_time_of(alone->second->at("result")) : time;
         if (expected) {
@@ -201,11 +234,39 @@ class Assembly {
     }
 
     Results& results_;
-    std::map<std::string, std::size_t>& variants_;
     const ThesisSettings& settings_;
+    const ThesisSettings& own_;
     std::string prefix_;
-    std::map<std::string, const Json*> servers_;  ///< by variant
+    std::map<std::string, std::size_t> variants_;  ///< by the file's digest
+    std::map<std::size_t, const Json*> servers_;   ///< by variant
 };
+
+/// The median of what a folder's cells metered at rest.
+std::optional<Figure<Watts>> idle_power_of(const StudyFolder& folder) {
+    std::vector<double> metered;
+    for (const RecordEntry& entry : folder.entries) {
+        const auto power = entry.value.find("idle_power_w");
+        if (power == entry.value.end() || !power->is_object()) continue;
+        if (power->at("origin") == name(Origin::measured)) metered.push_back(power->at("value").get<double>());
+    }
+    if (metered.empty()) return std::nullopt;
+    return Figure<Watts>{watts(quantile(sorted_copy(metered), 0.5)), Origin::measured};
+}
+
+/// As the folders are called; of those of one name the later ones with a number.
+std::vector<std::string> distinct_names(const std::vector<StudyFolder>& folders) {
+    std::vector<std::string> names;
+    for (const StudyFolder& folder : folders) {
+        std::string name = folder.name;
+        for (int n = 2; std::ranges::find(names, name) != names.end(); ++n) name = fmt::format("{} {}", folder.name, n);
+        names.push_back(name);
+    }
+    return names;
+}
+
+std::string slowdown_note(const std::string& whose, const ThesisSettings& settings) {
+    return fmt::format("{} is modelled: {:g} times as slow as what was measured.", whose, settings.slowdown);
+}
 
 const Json* settings_entry(const StudyFolder& folder) {
     const Json* found = nullptr;
@@ -242,6 +303,7 @@ Json to_json(const ThesisSettings& settings) {
             {"active_power_w", power_json(settings.power.active)},
             {"idle_power_w", power_json(settings.power.idle)},
             {"low_idle_power_w", power_json(settings.idle_low)},
+            {"factors", settings.factors},
             {"slowdown", settings.slowdown},
             {"notes", settings.notes}};
 }
@@ -253,6 +315,7 @@ ThesisSettings settings_from(const Json& json) {
     }
     settings.power = {power_from(json, "active_power_w"), power_from(json, "idle_power_w")};
     settings.idle_low = power_from(json, "low_idle_power_w");
+    settings.factors = json.value("factors", "");  // not in what older versions wrote
     settings.slowdown = json.at("slowdown").get<double>();
     settings.notes = json.at("notes").get<std::vector<std::string>>();
     return settings;
@@ -267,22 +330,38 @@ Results assemble(const std::vector<StudyFolder>& folders) {
             throw Error(ErrorKind::input, fmt::format("read the study in '{}'", folders.front().name),
                         "it has no settings: it is no folder of `study thesis`");
         }
-        const ThesisSettings settings = settings_from(first->at("settings"));
+        ThesisSettings settings = settings_from(first->at("settings"));
         results.notes = settings.notes;
-        std::map<std::string, std::size_t> variants;
-        for (const StudyFolder& folder : folders) {
+        results.factors = parse_factors(settings.factors, settings.factors.empty() ? "shipped" : "of the study");
+        results.idle_power = idle_power_of(folders.front());
+        if (results.idle_power && !settings.power.idle && settings.slowdown == 1.0) {
+            settings.power.idle = results.idle_power->value;
+            results.notes.push_back(
+                fmt::format("The device is taken to wait at the {} that it was metered to draw at "
+                            "rest (--idle-power says otherwise).",
+                            to_text(results.idle_power->value)));
+        }
+        const std::vector<std::string> names = distinct_names(folders);
+        std::vector<std::size_t> row_ends;  // of each folder
+        for (std::size_t i = 0; i < folders.size(); ++i) {
+            const StudyFolder& folder = folders[i];
             const Json* own = settings_entry(folder);
-            const std::string prefix = folders.size() > 1 ? folder.name + " " : "";
-            Assembly(results, variants, settings, prefix).add(folder);
+            const std::string prefix = folders.size() > 1 ? names[i] + " " : "";
+            const ThesisSettings of_folder = i == 0           ? settings
+                                             : own != nullptr ? settings_from(own->at("settings"))
+                                                              : ThesisSettings{};
+            Assembly(results, {.device = settings, .own = of_folder}, prefix).add(folder);
+            row_ends.push_back(results.rows.size());
+            if (i > 0 && of_folder.slowdown != 1.0) results.notes.push_back(slowdown_note(names[i], of_folder));
             if (own != nullptr) {
                 for (const Json& line : own->at("circumstances")) {
                     results.circumstances.push_back(prefix + (prefix.empty() ? "" : "- ") + line.get<std::string>());
                 }
             }
         }
-        if (settings.slowdown != 1.0) {
-            results.notes.push_back(
-                fmt::format("The device is modelled: {:g} times as slow as what was measured.", settings.slowdown));
+        if (settings.slowdown != 1.0) results.notes.push_back(slowdown_note("The device", settings));
+        for (std::string& remark : remarks(folders, {.names = names, .row_ends = row_ends}, results)) {
+            results.notes.push_back(std::move(remark));
         }
     } catch (const Json::exception& error) {
         throw Error(ErrorKind::input, "read the cells of a study",

@@ -17,6 +17,7 @@ struct ThesisSettings {
     std::vector<LinkProfile> links;
     Powers power;                   ///< idle: awake while waiting
     std::optional<Watts> idle_low;  ///< suspended while waiting
+    std::string factors;            ///< JSON text that replaces some of plan/factors.json's; empty: none of them
     double slowdown = 1.0;          ///< the device is this many times slower than this machine (modelled)
     std::vector<std::string> notes;
 };

@@ -31,11 +31,14 @@ nlohmann::ordered_json measure_in_child(const ChildMeasurement& what) {
                                      "--duration",
                                      fmt::format("{}s", what.duration.count()),
                                      "--json",
+                                     "--with-parent",
                                      "--store",
                                      what.store.string()};
     if (what.counters) command.emplace_back("--counters");
     if (what.meter != "powers") command.insert(command.end(), {"--meter", what.meter});
-    const ChildResult child = run_child(command, {.time = 3.0 * what.duration + patience});
+    if (what.rest) command.insert(command.end(), {"--subtract-idle", fmt::format("{}s", what.rest->count())});
+    const ChildResult child =
+        run_child(command, {.time = 3.0 * what.duration + what.rest.value_or(Seconds(0)) + patience});
     const std::string attempt =
         fmt::format("measure '{}' on {}", what.model.filename().string(), to_text(what.platform));
     if (child.timed_out) throw Error(ErrorKind::unavailable, attempt, "it did not end");

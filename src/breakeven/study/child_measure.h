@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "breakeven/plan/platform.h"
@@ -17,6 +18,7 @@ struct ChildMeasurement {
     Seconds duration{10.0};
     std::string meter = "powers";
     bool counters = false;        ///< --counters
+    std::optional<Seconds> rest;  ///< meter the machine at rest so long first (--subtract-idle)
     std::filesystem::path store;  ///< keeps the raw samples
 };
 

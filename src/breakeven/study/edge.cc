@@ -141,6 +141,7 @@ EdgeStudy run_edge(const EdgeRequest& request, const EdgeTools& tools) {
                                                           .duration = request.duration,
                                                           .meter = request.meter,
                                                           .counters = false,
+                                                          .rest = {},
                                                           .store = request.folder / "measurements.sqlite"});
                     if (answer.at("interrupted").get<bool>() || answer.at("results").at(0).at("latency").is_null())
                         continue;

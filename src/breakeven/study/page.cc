@@ -10,6 +10,7 @@
 #include "breakeven/files/files.h"
 #include "breakeven/report/html.h"
 #include "breakeven/thesis/documents.h"
+#include "breakeven/thesis/system.h"
 #include "breakeven/units/text.h"
 
 // Put into the library by breakeven_embed (cmake/embed.cmake); ECharts is report's.
@@ -94,6 +95,67 @@ std::string scenario_rows(const std::vector<Scenario>& scenarios) {
     return rows;
 }
 
+std::string known_or_not(const std::optional<std::string>& text) {
+    return text ? cell(*text) : "<td class=\"unknown\">unknown</td>";
+}
+
+/// Device, radio, network and server of each scenario; CO2 and money; then the factors behind them.
+std::string system_tables(const Results& results) {
+    if (!results.factors) return "";
+    const auto energy = [](const std::optional<Joules>& e) {
+        return known_or_not(e ? std::optional(to_text(*e)) : std::nullopt);
+    };
+    std::string rows;
+    for (const SystemScenario& s : system_scenarios(results)) {
+        const auto whole = [&](const std::string& text) {
+            return known_or_not(s.is_whole() ? std::optional(text) : std::nullopt);
+        };
+        rows += fmt::format("<tr><th scope=\"row\">{}</th>", html_text(s.series));
+        rows += energy(s.device) + energy(s.radio);
+        for (const SystemShares& shares : {s.attributed, s.marginal}) {
+            rows += cell(to_text(shares.network)) + cell(to_text(shares.server)) + whole(to_text(shares.energy()));
+            rows += whole(fmt::format("{:.3g} g", 1e6 * shares.co2.in(kilograms)));
+            rows += whole(fmt::format("{:.3g}", 1e3 * shares.cost.in(money)));
+        }
+        rows += cell(s.network.empty() ? "-" : s.network + ", " + s.server) + "</tr>\n";
+    }
+    const std::string cost = results.factors->currency + " a thousand";
+    std::string out =
+        table("The whole system, mean over the variants: with its share of what runs anyway, and of one more",
+              {"Where", "Device", "Radio", "Network", "Server", "Together", "CO2 a thousand", cost, "Network, one more",
+               "Server, one more", "Together, one more", "CO2 a thousand more", cost + " more", "Counted as"},
+              rows);
+    rows.clear();
+    for (const Factor& factor : results.factors->figures) {
+        const std::string range =
+            factor.low && factor.high ? fmt::format("{:g} to {:g}", *factor.low, *factor.high) : std::string();
+        rows += fmt::format("<tr><th scope=\"row\">{}</th>{}{}<td>{}</td></tr>\n", html_text(factor.path),
+                            cell(fmt::format("{:g}", factor.value)), cell(range), html_text(factor.source));
+    }
+    return out + table("The factors behind it, and their sources", {"Factor", "Value", "Range", "Source"}, rows);
+}
+
+/// What Table 4.2 prints for all of an offload, and what equation 2.2 has for the network alone under both readings.
+std::string shares_table(const ThesisChecks& checks) {
+    std::string rows;
+    for (const ShareCheck& up : checks.shares) {
+        if (up.reading != Reading::upload_rate) continue;
+        const auto down = std::ranges::find_if(checks.shares, [&](const ShareCheck& other) {
+            return other.reading == Reading::download_rate && other.link == up.link && other.server == up.server &&
+                   other.aggregate == up.aggregate;
+        });
+        const auto shown = [](const ShareCheck& check) {
+            return cell(to_text(check.network) + (check.ruled_out() ? ", more than the whole" : ""));
+        };
+        rows += fmt::format("<tr><th scope=\"row\">{} to the {}, {}</th>{}{}{}</tr>\n", html_text(up.link),
+                            html_text(up.server), name(up.aggregate), cell(to_text(up.printed)), shown(up),
+                            down == checks.shares.end() ? cell("") : shown(*down));
+    }
+    return table("The network's share of Table 4.2, by equation 2.2 over the eleven inputs",
+                 {"Figure", "Printed for the whole", "Network, input at the upload rate", "at the download rate"},
+                 rows);
+}
+
 std::string tables_html(const Results& results, const ThesisChecks& checks) {
     std::vector<Scenario> scenarios = results.scenarios;
     const bool ours = std::ranges::any_of(scenarios, [](const Scenario& s) { return s.origin != Origin::published; });
@@ -102,6 +164,7 @@ std::string tables_html(const Results& results, const ThesisChecks& checks) {
         table("Offloading over all variants (Tables 4.2, 4.3, 4.4)",
               {"Scenario", "Mean", "SD", "Max", "Min", "Energy, high idle", "Energy, low idle", "Variants"},
               scenario_rows(scenarios));
+    out += system_tables(results);
     std::string rows;
     for (const CountCheck& c : checks.counts) {
         rows += fmt::format("<tr><th scope=\"row\">{} {}</th>", html_text(c.network), c.side);
@@ -114,6 +177,7 @@ std::string tables_html(const Results& results, const ThesisChecks& checks) {
     }
     out += table("Networks: Table 2.1 and Table 5.1, printed and computed",
                  {"Network", "Parameters printed", "counted", "Mean layer of L1d", "of L2", "of RAM"}, rows);
+    out += shares_table(checks);
     rows.clear();
     for (const EnergyCheck& e : checks.energies) {
         if (e.network != NetworkEnergy::counted) continue;

@@ -20,7 +20,7 @@
         return `${n.toFixed(digits)} ${best[0]}${unit}`;
     };
     const formats = {
-        "s": (v) => scaled(v, "s", 1e-9, 1), "J": (v) => scaled(v, "J", 1e-9, 1e3), "Js": (v) => scaled(v, "Js", 1e-9, 1),
+        "s": (v) => scaled(v, "s", 1e-9, 1), "J": (v) => scaled(v, "J", 1e-9, 1e3), "Js": (v) => scaled(v, "Js", 1e-9, 1), "g": (v) => scaled(v, "g", 1e-9, 1e3),
         "B": (v) => scaled(v, "B", 1, 1e12), "count": (v) => (Math.abs(v) < 1000 ? `${+v.toPrecision(3)}` : scaled(v, "", 1, 1e12)),
         "%": (v) => `${+v.toPrecision(3)} %`, "x": (v) => `${+v.toPrecision(3)}×`,
     };
@@ -84,7 +84,7 @@
     });
     const value_axis = (chart, axis, log, width, more) => ({
         type: log ? "log" : "value", name: axis.name, nameLocation: "middle", nameTextStyle: { color: colour("soft"), fontSize: 13 },
-        scale: !log && chart.kind !== "stacked",
+        scale: !log && chart.kind !== "stacked", boundaryGap: log || chart.kind === "stacked" ? 0 : ["4%", "4%"],
         axisLine: { lineStyle: { color: colour("line") } }, splitNumber: width < 560 ? 3 : 6,
         axisLabel: { color: colour("soft"), hideOverlap: true, formatter: on_axis(axis), alignMaxLabel: "right" },
         splitLine: { lineStyle: { color: colour("line") } }, minorSplitLine: { show: false }, ...more,

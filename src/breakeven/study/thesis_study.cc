@@ -64,14 +64,7 @@ class Study final {
     std::vector<VariantFile> chosen_files() const {
         std::vector<VariantFile> all = variant_files(request_.variants);
         if (request_.extent == Extent::full) return all;
-        // The smallest of each network: what comes first in the thesis' table.
-        std::vector<std::string> smallest;
-        std::vector<std::string> networks;
-        for (const PublishedNetwork& network : published_networks()) {
-            if (std::ranges::find(networks, network.network) != networks.end()) continue;
-            networks.push_back(network.network);
-            smallest.push_back(network.zoo);
-        }
+        const std::vector<std::string> smallest = quick_networks();
         std::erase_if(all, [&](const VariantFile& f) { return std::ranges::find(smallest, f.zoo) == smallest.end(); });
         if (all.empty()) {
             throw Error(ErrorKind::input, "choose the variants of a quick study",
@@ -109,6 +102,7 @@ class Study final {
         if (cell.kind == CellKind::local) {
             key["meter"] = request_.meter;
             key["counters"] = request_.counters;
+            if (request_.rest) key["rest_s"] = request_.rest->count();
         }
         if (cell.link != nullptr) {
             key["link"] = link_profile_text(*cell.link);
@@ -190,6 +184,10 @@ class Study final {
                    {"result", first},
                    {"warnings", result.at("warnings")}};
         if (result.contains("payload")) value["payload"] = result.at("payload");
+        if (cell.kind == CellKind::local && request_.rest) {
+            value["idle_power_w"] = result.at("idle_power_w");
+            value["idle_power_reason"] = result.at("idle_power_reason");
+        }
         if (cell.link != nullptr) value["link"] = link_profile_text(*cell.link);
         record_.append(key, value);
         ++result_.measured;
@@ -203,6 +201,7 @@ class Study final {
                                  .duration = request_.duration,
                                  .meter = request_.meter,
                                  .counters = request_.counters,
+                                 .rest = request_.rest,
                                  .store = request_.folder / "measurements.sqlite"});
     }
 
@@ -246,6 +245,16 @@ class Study final {
 };
 
 }  // namespace
+
+std::vector<std::string> quick_networks() {
+    std::vector<std::string> smallest, seen;
+    for (const PublishedNetwork& network : published_networks()) {  // each network's smallest comes first
+        if (std::ranges::find(seen, network.network) != seen.end()) continue;
+        seen.push_back(network.network);
+        smallest.push_back(network.zoo);
+    }
+    return smallest;
+}
 
 ThesisRun run_thesis(const ThesisRequest& request, const ThesisTools& tools) {
     return Study(request, tools).run();

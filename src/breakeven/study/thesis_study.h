@@ -21,6 +21,9 @@ namespace breakeven {
 /// All variants, or the smallest size of each of the thesis' four networks, for a first look.
 enum class Extent { full, quick };
 
+/// The smallest size of each of the thesis' networks, by the names of our zoo: what `quick` needs.
+std::vector<std::string> quick_networks();
+
 struct ThesisRequest {
     std::filesystem::path folder;
     std::filesystem::path variants;   ///< what `zoo variants` made
@@ -29,8 +32,9 @@ struct ThesisRequest {
     Extent extent = Extent::full;
     Seconds duration{10.0};  ///< steady run time of each cell; 150 s is the thesis' own
     std::string meter = "powers";
-    bool counters = false;     ///< read hardware counters; a device without them says so
-    EmulatorSupport emulator;  ///< asked before any thread starts
+    std::optional<Seconds> rest = {};  ///< meter the machine at rest so long before each local cell
+    bool counters = false;             ///< read hardware counters; a device without them says so
+    EmulatorSupport emulator;          ///< asked before any thread starts
     Congestion congestion = Congestion::cubic;
     std::string command;  ///< as it was called, for the report
 };

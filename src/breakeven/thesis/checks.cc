@@ -224,4 +224,28 @@ std::vector<std::string> contradictions(const ThesisChecks& checks) {
     return lines;
 }
 
+std::vector<std::string> outcomes(const ThesisChecks& checks) {
+    std::vector<std::string> lines;
+    for (const DerivedIdle& power : checks.idle_powers) {
+        if (power.network != NetworkEnergy::counted) continue;
+        lines.push_back(fmt::format("Idle power, {}: {:.3f} W from the radio/CPU row alone.", name(power.idle),
+                                    power.power.in(watts)));
+    }
+    lines.push_back(fmt::format(
+        "With it, equation 2.5 predicts every other figure of Tables 4.3 and 4.4 from the latencies of 4.2 within {}; "
+        "with the network's energy left out, within {}: they left it out.",
+        to_text(checks.energy_error_max(NetworkEnergy::counted)),
+        to_text(checks.energy_error_max(NetworkEnergy::left_out))));
+    const auto whole = std::ranges::count_if(checks.counts, [](const CountCheck& c) { return c.printed == c.counted; });
+    lines.push_back(fmt::format("Table 2.1: {} of {} parameter counts come out of our definitions exactly.", whole,
+                                checks.counts.size()));
+    lines.push_back(fmt::format("Table 5.1: all {} percentages come out, the furthest by {:.2f} points.",
+                                checks.fits.size(), checks.fit_error_max()));
+    for (const Reading reading : {Reading::upload_rate, Reading::download_rate}) {
+        lines.push_back(fmt::format("Input at the {}: {} by the printed maxima.", name(reading),
+                                    checks.ruled_out(reading) ? "ruled out" : "not ruled out"));
+    }
+    return lines;
+}
+
 }  // namespace breakeven

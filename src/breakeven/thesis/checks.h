@@ -76,6 +76,9 @@ struct ThesisChecks {
 
 ThesisChecks check_thesis();
 
+/// How the checks came out, one sentence each.
+std::vector<std::string> outcomes(const ThesisChecks& checks);
+
 /// What does not fit in the thesis, one sentence each, computed from its printed numbers.
 std::vector<std::string> contradictions(const ThesisChecks& checks);
 

@@ -58,6 +58,13 @@ Finding thresholds(const Results& results) {
     return finding;
 }
 
+/// Those that anything is known of: a study may not be complete.
+std::size_t decided(const std::vector<Wins>& all) {
+    std::size_t count = 0;
+    for (const Wins& one : all) count += one.count;
+    return count;
+}
+
 Finding winners(const Results& results) {
     Finding finding{"winners", "Who wins where", {}};
     const auto tell = [&](WinBy by, std::string_view what) {
@@ -65,8 +72,7 @@ Finding winners(const Results& results) {
         if (all.empty()) return;
         std::vector<std::string> parts;
         for (const Wins& one : all) parts.push_back(fmt::format("{} for {}", one.series, one.count));
-        finding.lines.push_back(
-            fmt::format("{}: {} of the {} variants.", what, fmt::join(parts, ", "), results.variants.size()));
+        finding.lines.push_back(fmt::format("{}: {} of the {} variants.", what, fmt::join(parts, ", "), decided(all)));
     };
     tell(WinBy::latency, "Quickest");
     tell(WinBy::energy_high, "Least energy, waiting awake");
@@ -254,35 +260,11 @@ Finding against_thesis(const Results& results) {
     return finding;
 }
 
-Finding checks_in_words(const ThesisChecks& checks) {
-    Finding finding{"checks", "What of the thesis can be checked", {}};
-    for (const DerivedIdle& power : checks.idle_powers) {
-        if (power.network != NetworkEnergy::counted) continue;
-        finding.lines.push_back(fmt::format("Idle power, {}: {:.3f} W from the radio/CPU row alone.", name(power.idle),
-                                            power.power.in(watts)));
-    }
-    finding.lines.push_back(fmt::format(
-        "With it, equation 2.5 predicts every other figure of Tables 4.3 and 4.4 from the latencies of 4.2 within {}; "
-        "with the network's energy left out, within {}: they left it out.",
-        to_text(checks.energy_error_max(NetworkEnergy::counted)),
-        to_text(checks.energy_error_max(NetworkEnergy::left_out))));
-    const auto whole = std::ranges::count_if(checks.counts, [](const CountCheck& c) { return c.printed == c.counted; });
-    finding.lines.push_back(fmt::format("Table 2.1: {} of {} parameter counts come out of our definitions exactly.",
-                                        whole, checks.counts.size()));
-    finding.lines.push_back(fmt::format("Table 5.1: all {} percentages come out, the furthest by {:.2f} points.",
-                                        checks.fits.size(), checks.fit_error_max()));
-    for (const Reading reading : {Reading::upload_rate, Reading::download_rate}) {
-        finding.lines.push_back(fmt::format("Input at the {}: {} by the printed maxima.", name(reading),
-                                            checks.ruled_out(reading) ? "ruled out" : "not ruled out"));
-    }
-    return finding;
-}
-
 void headline_of(const Results& results, const ThesisChecks& checks, StudyAnswer& answer) {
     if (is_measured(results)) {
         const std::vector<Wins> quickest = wins(results, WinBy::latency);
         answer.headline = fmt::format("{} is the quickest place for {} of {} variants", quickest.front().series,
-                                      quickest.front().count, results.variants.size());
+                                      quickest.front().count, decided(quickest));
         const std::vector<Scenario> scenarios = standing_scenarios(results);
         const auto best = std::ranges::min_element(scenarios, {}, [](const Scenario& s) { return s.latency.mean; });
         if (best != scenarios.end()) {
@@ -396,7 +378,7 @@ StudyAnswer answer(const Results& results, const ThesisChecks& checks) {
             all.push_back(std::move(finding));
         }
     }
-    all.push_back(checks_in_words(checks));
+    all.push_back({"checks", "What of the thesis can be checked", outcomes(checks)});
     all.push_back({"contradictions", "Where the thesis' tables contradict its own profiles", contradictions(checks)});
     for (Finding& finding : all) {
         if (!finding.lines.empty()) answer.findings.push_back(std::move(finding));

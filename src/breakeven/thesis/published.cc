@@ -117,7 +117,7 @@ Results published_results() {
     results.scenarios.assign(scenarios.begin(), scenarios.end());
     results.circumstances = {
         "Nothing was measured: these are the thesis' printed numbers and what follows from them.",
-        "Figures that need its inference times are missing; `study thesis --variants DIR` measures them."};
+        "Figures that need its inference times are missing; `study thesis -o DIR` measures them."};
     return results;
 }
 
