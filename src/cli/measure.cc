@@ -1,8 +1,10 @@
 // `breakeven measure`: how long a network takes on each platform, how sure that is, and what it costs in energy.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <sys/prctl.h>
 
 #include <algorithm>
+#include <csignal>
 #include <optional>
 #include <set>
 
@@ -28,6 +30,7 @@ namespace {
 
 struct Options {
     std::string model;
+    bool with_parent = false;
     std::vector<std::string> platforms;
     std::vector<std::string> inputs;
     std::string preprocess;
@@ -205,6 +208,7 @@ void keep(Store& store, Answer& answer) {
 }
 
 void run_measure(Shell& shell, const Options& options) {
+    if (options.with_parent) prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (const std::string& platform : options.platforms) parse_platform(platform);  // a slip is told before long work
     MeasureOptions how = measure_options(shell, options);
     const std::unique_ptr<Meter> meter = make_meter(options.meter, powers_of(options.power), shell.clock);
@@ -289,6 +293,7 @@ void add_measure(CLI::App& app, Shell& shell) {
         ->capture_default_str();
     command->add_option("--subtract-idle", options->baseline,
                         "first meter the machine at rest for so long, such as 10s; the energy above that is told too");
+    command->add_flag("--with-parent", options->with_parent, "end when the program that started this one ends");
     command->add_flag("--counters", options->counters,
                       "instructions, L1 loads and misses, page faults, cycles, where they can be counted");
     add_security_options(*command, shell);
