@@ -1,4 +1,5 @@
-# Everything that is not ours: system packages first, then pinned wheels with their hashes (cmake/pins/).
+# Everything that is not ours: system packages first, then pinned wheels with their hashes (cmake/pins/, and below it what
+# differs by processor).
 # What is fetched or built once stays in BREAKEVEN_CACHE, outside the tree; a folder of wheels in BREAKEVEN_WHEELS
 # (environment) serves a machine without a network.
 find_package(PkgConfig REQUIRED)
@@ -36,7 +37,13 @@ set(BREAKEVEN_CACHE ${default_cache} CACHE PATH "What is fetched or built once, 
 # breakeven_wheel(NAME VARIABLE): the pinned wheel of cmake/pins/NAME.txt, unpacked; VARIABLE is its folder.
 # A wrong hash stops here. The tags are spelt out so that one file and one hash serve any Python.
 function(breakeven_wheel name variable)
-    set(pin ${CMAKE_SOURCE_DIR}/cmake/pins/${name}.txt)
+    set(pin ${CMAKE_SOURCE_DIR}/cmake/pins/${CMAKE_SYSTEM_PROCESSOR}/${name}.txt)
+    if(NOT EXISTS ${pin})
+        set(pin ${CMAKE_SOURCE_DIR}/cmake/pins/${name}.txt)
+    endif()
+    if(NOT EXISTS ${pin})
+        message(FATAL_ERROR "no wheel of ${name} is pinned for ${CMAKE_SYSTEM_PROCESSOR} (cmake/pins)")
+    endif()
     file(SHA256 ${pin} key)
     string(SUBSTRING ${key} 0 12 key)
     set(folder ${BREAKEVEN_CACHE}/wheels/${name}-${key})
@@ -55,7 +62,8 @@ function(breakeven_wheel name variable)
                 --no-deps --require-hashes --only-binary=:all: --implementation cp --python-version 3.11
                 --abi cp311 --abi abi3 --abi none
                 --platform manylinux_2_28_${CMAKE_SYSTEM_PROCESSOR} --platform manylinux_2_27_${CMAKE_SYSTEM_PROCESSOR}
-                --platform manylinux2014_${CMAKE_SYSTEM_PROCESSOR} --platform any
+                --platform manylinux_2_35_${CMAKE_SYSTEM_PROCESSOR} --platform manylinux2014_${CMAKE_SYSTEM_PROCESSOR}
+                --platform any
                 -d ${folder}/download -r ${pin}
             RESULT_VARIABLE status)
         if(status)
@@ -75,7 +83,8 @@ breakeven_wheel(onnxruntime BREAKEVEN_ONNXRUNTIME)
 file(GLOB BREAKEVEN_ONNXRUNTIME_LIBRARY ${BREAKEVEN_ONNXRUNTIME}/onnxruntime/capi/libonnxruntime.so.*[0-9])
 find_path(BREAKEVEN_ONNXRUNTIME_HEADERS onnxruntime_c_api.h
     PATHS ${BREAKEVEN_CACHE}/onnxruntime-headers/usr/include/onnxruntime
-    PATH_SUFFIXES onnxruntime onnxruntime/core/session)
+    PATH_SUFFIXES onnxruntime onnxruntime/core/session
+    CMAKE_FIND_ROOT_PATH_BOTH)  # the same on every processor
 if(NOT BREAKEVEN_ONNXRUNTIME_HEADERS)
     message(FATAL_ERROR "ONNX Runtime's headers are missing: run `./dev setup`, or install libonnxruntime-dev")
 endif()

@@ -1,6 +1,6 @@
 # The target `onnx`: built once per compiler from the pinned wheel's sources (cmake/onnx), kept in the cache.
 breakeven_wheel(onnx BREAKEVEN_ONNX)
-file(STRINGS ${CMAKE_SOURCE_DIR}/cmake/pins/onnx.txt onnx_pin REGEX "^onnx==")
+file(STRINGS ${CMAKE_SOURCE_DIR}/cmake/pins/${CMAKE_SYSTEM_PROCESSOR}/onnx.txt onnx_pin REGEX "^onnx==")
 string(REGEX MATCH "[0-9.]+" BREAKEVEN_ONNX_VERSION "${onnx_pin}")
 file(SHA256 ${CMAKE_SOURCE_DIR}/cmake/onnx/CMakeLists.txt onnx_key)
 string(SUBSTRING ${onnx_key} 0 8 onnx_key)
@@ -13,6 +13,7 @@ if(NOT EXISTS ${onnx_prefix}/lib/libonnx.a)
     execute_process(
         COMMAND ${CMAKE_COMMAND} -S ${CMAKE_SOURCE_DIR}/cmake/onnx -B ${build} -G ${CMAKE_GENERATOR}
             -DCMAKE_BUILD_TYPE=Release -DONNX_WHEEL=${BREAKEVEN_ONNX} -DCMAKE_INSTALL_PREFIX=${onnx_prefix}
+            -DCMAKE_TOOLCHAIN_FILE=${CMAKE_TOOLCHAIN_FILE}
         COMMAND_ERROR_IS_FATAL ANY)
     execute_process(COMMAND ${CMAKE_COMMAND} --build ${build} --target install COMMAND_ERROR_IS_FATAL ANY)
     file(REMOVE_RECURSE ${build})
