@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "breakeven/files/files.h"
+#include "breakeven/files/model_file.h"
 #include "breakeven/files/samples.h"
 #include "breakeven/report/advice_json.h"
 #include "breakeven/report/advice_text.h"
@@ -15,6 +16,7 @@
 #include "cli/paths.h"
 #include "cli/security.h"
 #include "cli/shell.h"
+#include "cli/tune.h"
 #include "cli/version.h"
 
 namespace breakeven::cli {
@@ -39,13 +41,14 @@ struct Options {
     std::string data;
     std::optional<double> drop_max;
     std::string idle;
+    std::vector<std::string> codecs;
     std::size_t splits = 1;
     std::int64_t inferences = 10000;
     std::string device_memory;
     std::string server_memory;
 };
 
-AdviseRequest request_of(const Options& options) {
+AdviseRequest request_of(const Shell& shell, const Options& options) {
     AdviseRequest request{.model = options.model, .slowdown = options.slowdown, .runs = options.runs};
     if (!options.preprocess.empty()) request.preprocess = read_preprocess(options.preprocess);
     if (!options.server.empty()) request.server = server_address(options.server);
@@ -56,7 +59,9 @@ AdviseRequest request_of(const Options& options) {
     request.objective.goal = parse_goal(options.objective);
     if (!options.deadline.empty()) request.objective.deadline = parse_seconds(options.deadline, "--deadline");
     request.power = powers_of(options.power);
-    for (const std::string& platform : options.platforms) request.platforms.push_back(parse_platform(platform));
+    for (const std::string& platform : options.platforms) {
+        if (!is_auto(platform)) request.platforms.push_back(parse_platform(platform));
+    }
     if (options.no_emulation) {
         request.emulator.reason = "switched off (--no-emulation)";
     } else if (!request.server) {
@@ -64,6 +69,8 @@ AdviseRequest request_of(const Options& options) {
     }
     request.congestion = parse_congestion(options.congestion_control);
     if (!options.idle.empty()) request.idle = parse_seconds(options.idle, "--idle");
+    request.transport = parse_transport(shell.security.transport);
+    for (const std::string& codec : options.codecs) request.codecs.push_back(parse_codec(codec));
     request.variants.assign(options.variants.begin(), options.variants.end());
     if (!options.data.empty()) request.data = options.data;
     if (options.drop_max) request.objective.drop_max = *options.drop_max / 100.0;
@@ -75,8 +82,12 @@ AdviseRequest request_of(const Options& options) {
 }
 
 void run_advise(Shell& shell, const Options& options) {
-    const AdviseRequest request = request_of(options);
+    AdviseRequest request = request_of(shell, options);
     Engines engines = make_engines(shell);
+    for (const std::string& platform : options.platforms) {
+        if (!is_auto(platform)) continue;
+        request.platforms.push_back(platform_of(shell, engines, platform, load_model(options.model), options.model));
+    }
     const std::unique_ptr<Store> store = open_store(options.store);
     const Platform first = request.platforms.empty() ? parse_platform("cpu:1") : request.platforms.front();
     AdviseTools tools{.engines = engines,
@@ -120,7 +131,7 @@ void add_advise(CLI::App& app, Shell& shell) {
         ->allow_extra_args(false);
     command
         ->add_option("--platform", options->platforms,
-                     "a platform of the device, such as cpu:1; repeatable "
+                     "a platform of the device, such as cpu:1 or auto, the fastest; repeatable "
                      "(default: every width of this CPU)")
         ->allow_extra_args(false);
     command->add_option("--objective", options->objective, "what to minimise: latency, energy or edp")
@@ -141,9 +152,16 @@ void add_advise(CLI::App& app, Shell& shell) {
         ->allow_extra_args(false);
     auto* data =
         command->add_option("--data", options->data,
-                            "folder of samples that tell how right the variants are, with labels.csv where there "
-                            "are labels");
-    command->add_option("--max-drop", options->drop_max, "a variant may lose at most so many points of accuracy")
+                            "folder of samples that tell how right variants and codecs are, with labels.csv where "
+                            "there are labels");
+    command
+        ->add_option("--max-drop", options->drop_max,
+                     "a variant may lose at most so many points of accuracy; of codecs 1 unless given")
+        ->needs(data);
+    command
+        ->add_option("--codec", options->codecs,
+                     "how tensors may cross, tried on --data: lossless, q8, q4, q2, jpeg:Q; repeatable (default: all)")
+        ->allow_extra_args(false)
         ->needs(data);
     command->add_option("--splits", options->splits, "how many of the best cuts are run over each link; 0: none")
         ->check(CLI::Range(std::size_t{0}, std::size_t{100}))
@@ -167,6 +185,7 @@ void add_advise(CLI::App& app, Shell& shell) {
     add_store_option(*command, options->store);
     command->add_option("--html", options->html, "write the report to this file");
     add_security_options(*command, shell);
+    add_transport_option(*command, shell);
 }
 
 }  // namespace breakeven::cli

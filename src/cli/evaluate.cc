@@ -244,6 +244,7 @@ void add_evaluate(CLI::App& app, Shell& shell) {
     command->add_option("--limit", options->limit,
                         "only so many samples, spread evenly over the folder (default: all)");
     add_security_options(*command, shell);
+    add_transport_option(*command, shell);
 }
 
 }  // namespace breakeven::cli

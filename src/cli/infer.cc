@@ -237,6 +237,7 @@ void add_infer(CLI::App& app, Shell& shell) {
     command->add_option("--labels", options->labels, "names of the classes, one a line");
     command->add_option("-o,--output", options->output, "write the output as .npy");
     add_security_options(*command, shell);
+    add_transport_option(*command, shell);
 }
 
 }  // namespace breakeven::cli

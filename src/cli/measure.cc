@@ -5,17 +5,19 @@
 
 #include <algorithm>
 #include <csignal>
+#include <map>
 #include <optional>
-#include <set>
 
 #include "breakeven/files/samples.h"
 #include "breakeven/measure/agreement.h"
 #include "breakeven/measure/counters.h"
+#include "breakeven/measure/data_set.h"
 #include "breakeven/measure/noise.h"
 #include "breakeven/measure/sample_input.h"
 #include "breakeven/meters/choose.h"
 #include "breakeven/model/input_codec.h"
 #include "breakeven/units/text.h"
+#include "breakeven/wire/coded_runner.h"
 #include "cli/engines.h"
 #include "cli/inputs.h"
 #include "cli/interrupt.h"
@@ -23,6 +25,7 @@
 #include "cli/measure_answer.h"
 #include "cli/security.h"
 #include "cli/shell.h"
+#include "cli/tune.h"
 #include "cli/version.h"
 
 namespace breakeven::cli {
@@ -34,6 +37,8 @@ struct Options {
     std::vector<std::string> platforms;
     std::vector<std::string> inputs;
     std::string preprocess;
+    std::string data;
+    std::size_t limit = 200;
     std::size_t runs = 100;
     std::size_t warmup = 5;
     std::string duration;
@@ -51,10 +56,11 @@ struct Options {
     std::string rest;
 };
 
-std::vector<Platform> platforms_of(const Options& options, const Answer& answer) {
+std::vector<Platform> platforms_of(const Shell& shell, const Options& options, const Engines& engines,
+                                   const Answer& answer) {
     std::vector<Platform> platforms;
     for (const std::string& text : options.platforms) {
-        const Platform platform = parse_platform(text);
+        const Platform platform = platform_of(shell, engines, text, answer.model, options.model);
         if (std::find(platforms.begin(), platforms.end(), platform) == platforms.end()) platforms.push_back(platform);
     }
     if (!platforms.empty()) return platforms;
@@ -117,37 +123,91 @@ Subjected load_in_parts(const Shell& shell, const Options& options, const Engine
     return one;
 }
 
+/// What loading one platform after the other shares.
+struct Loading {
+    const Shell& shell;
+    const Options& options;
+    const Engines& engines;
+    Answer& answer;
+    std::optional<AccuracyTask> labelled = {};
+    std::map<std::string, std::optional<Error>> met = {};  ///< engines' units, and why one does not take the network
+    std::optional<EngineCheck> check = {};
+};
+
+DataSet labelled_data(const Options& options, const Model& model) {
+    const Preprocess otherwise =
+        options.preprocess.empty() ? preprocess_of(model) : read_preprocess(options.preprocess);
+    DataSet data = DataSet(options.data, otherwise).limited(options.limit);
+    if (data.is_labelled() && !is_untrained(model)) return data;
+    throw Error(
+        ErrorKind::input, fmt::format("compare engines on '{}'", options.data),
+        data.is_labelled() ? "the network is untrained: nothing it answers is right" : "there is no labels.csv in it");
+}
+
+/// Once for each engine's unit; what does not survive it is not loaded here, with however many threads.
+void meet(Loading& loading, const Platform& platform, const std::string& version) {
+    const auto [known, is_new] =
+        loading.met.try_emplace(platform.engine + ":" + platform.unit + "," + platform.options);
+    if (is_new) {
+        loading.shell.progress("first contact with the model, in a child process");
+        try {
+            first_contact(loading.shell, version).with(loading.options.model, loading.answer.model.image, platform);
+        } catch (const Error& error) {
+            known->second = error;
+        }
+    }
+    if (known->second) throw *known->second;
+}
+
+Subjected load_whole(Loading& loading, const Platform& platform) {
+    const Shell& shell = loading.shell;
+    Answer& answer = loading.answer;
+    Subjected one{.platform = platform,
+                  .title = to_text(platform),
+                  .engine_version = loading.engines.version(platform),
+                  .runner = {},
+                  .inputs = {}};
+    if (!platform.is_remote()) meet(loading, platform, one.engine_version);
+    shell.progress("loading on " + to_text(platform));
+    if (platform.is_remote() && !loading.options.codec.empty()) {
+        one.runner = load_coded(std::make_shared<Client>(platform.unit, client_options(shell)), answer.model.image.name,
+                                parse_codec(loading.options.codec));
+    } else {
+        one.runner = loading.engines.load(answer.model.image, platform, {});
+    }
+    one.inputs = inputs_of(loading.options, answer.model.model, one.runner->inputs());
+    if (platform.is_remote()) return one;
+    if (!loading.check) {
+        loading.check.emplace(loading.engines, answer.model.model, answer.model.image,
+                              EngineSamples{.inputs = {one.inputs}, .labelled = loading.labelled});
+    }
+    shell.progress("comparing " + to_text(platform) + " with the reference");
+    one.verdict = loading.check->verdict(platform, *one.runner);
+    const std::string& problem = one.verdict.problem;
+    const bool told = std::ranges::find(answer.warnings, problem) != answer.warnings.end();
+    if (!problem.empty() && !told) answer.warnings.push_back(problem);
+    return one;
+}
+
 std::vector<Subjected> load_all(const Shell& shell, const Options& options, const Engines& engines, Answer& answer) {
     std::vector<Subjected> loaded;
     if (!options.at.empty()) {
         loaded.push_back(load_in_parts(shell, options, engines, answer));
         return loaded;
     }
-    std::set<std::string> met;
-    std::optional<EngineCheck> check;
-    for (const Platform& platform : platforms_of(options, answer)) {
-        Subjected one{.platform = platform,
-                      .title = to_text(platform),
-                      .engine_version = engines.version(platform),
-                      .runner = {},
-                      .inputs = {}};
-        if (!platform.is_remote() && met.insert(platform.engine).second) {
-            shell.progress("first contact with the model, in a child process");
-            first_contact(shell, one.engine_version).with(options.model, answer.model.image, platform);
+    Loading loading{.shell = shell, .options = options, .engines = engines, .answer = answer};
+    std::optional<DataSet> data;
+    if (!options.data.empty()) data = labelled_data(options, answer.model.model);
+    if (data) loading.labelled = data->task(1, DataSet::Labels::used);
+    const std::vector<Platform> platforms = platforms_of(shell, options, engines, answer);
+    for (const Platform& platform : platforms) {
+        try {
+            loaded.push_back(load_whole(loading, platform));
+        } catch (const Error& error) {
+            if (platforms.size() == 1 || error.kind() == ErrorKind::usage || error.kind() == ErrorKind::internal) throw;
+            answer.refused.push_back({to_text(platform), error.kind(), error.what()});
+            if (answer.refused.size() == platforms.size()) throw;
         }
-        shell.progress("loading on " + to_text(platform));
-        one.runner = engines.load(answer.model.image, platform, {});
-        one.inputs = inputs_of(options, answer.model.model, one.runner->inputs());
-        if (!platform.is_remote()) {
-            if (!check)
-                check.emplace(engines, answer.model.model, answer.model.image,
-                              std::vector<std::vector<Tensor>>{one.inputs});
-            const std::string& problem = check->problem(platform, *one.runner);
-            one.right = problem.empty();
-            const bool told = std::ranges::find(answer.warnings, problem) != answer.warnings.end();
-            if (!one.right && !told) answer.warnings.push_back(problem);
-        }
-        loaded.push_back(std::move(one));
     }
     return loaded;
 }
@@ -186,7 +246,7 @@ void keep(Store& store, Answer& answer) {
         const Measurement& measurement = answer.set.measurements[i];
         if (measurement.failure || !measurement.latency) continue;
         const Subjected& loaded = answer.loaded[i];
-        if (!loaded.right) continue;
+        if (!loaded.verdict.problem.empty()) continue;
         if (measurement.head) continue;  // a plan over two hosts says nothing of this machine alone
         const MeasurementKey key{.host = fingerprint(answer.machine),
                                  .model_sha256 = answer.model.image.sha256,
@@ -209,11 +269,22 @@ void keep(Store& store, Answer& answer) {
 
 void run_measure(Shell& shell, const Options& options) {
     if (options.with_parent) prctl(PR_SET_PDEATHSIG, SIGKILL);
-    for (const std::string& platform : options.platforms) parse_platform(platform);  // a slip is told before long work
+    bool crosses = !options.at.empty();
+    for (const std::string& platform : options.platforms) {  // a slip is told before long work
+        crosses = (!is_auto(platform) && parse_platform(platform).is_remote()) || crosses;
+    }
+    if (!options.codec.empty() && !crosses) {
+        throw Error(ErrorKind::usage, "measure with --codec " + options.codec,
+                    "nothing crosses to a server: give --platform grpc://HOST:PORT, or --at and --server");
+    }
     MeasureOptions how = measure_options(shell, options);
     const std::unique_ptr<Meter> meter = make_meter(options.meter, powers_of(options.power), shell.clock);
-    Answer answer{
-        .model = load_model(options.model), .machine = this_machine(), .loaded = {}, .set = {}, .warnings = {}};
+    Answer answer{.model = load_model(options.model),
+                  .machine = this_machine(),
+                  .loaded = {},
+                  .refused = {},
+                  .set = {},
+                  .warnings = {}};
     const std::unique_ptr<Store> store = store_of(options, answer.warnings);
     const Engines engines = make_engines(shell);
     answer.loaded = load_all(shell, options, engines, answer);
@@ -235,7 +306,9 @@ void run_measure(Shell& shell, const Options& options) {
 
     shell.progress_done();
     for (const std::string& warning : answer.warnings) shell.note("warning: " + warning);
+    for (const Refused& each : answer.refused) shell.note("warning: " + each.reason);
     shell.answer(document(answer), text_of(answer));
+    for (const Refused& each : answer.refused) shell.status = exit_status(each.kind);
     for (const Measurement& measurement : answer.set.measurements) {
         if (measurement.failure) shell.status = exit_status(measurement.failure->kind());
     }
@@ -251,10 +324,10 @@ void add_measure(CLI::App& app, Shell& shell) {
                                     "breakeven measure mobilenet.onnx --platform cpu:1 --platform grpc://edge:8001 "
                                     "--runs 200 --active-power 5W",
                                     [&shell, options] { run_measure(shell, *options); });
-    command->add_option("MODEL", options->model, "the network, an .onnx file")->required();
+    command->add_option("MODEL", options->model, "the network, an .onnx or .tflite file")->required();
     command
         ->add_option("--platform", options->platforms,
-                     "such as cpu:4 or grpc://host:port; repeatable (default: one "
+                     "such as cpu:4, auto or grpc://host:port; repeatable (default: one "
                      "thread, and all of this machine's)")
         ->allow_extra_args(false);
     command
@@ -262,6 +335,12 @@ void add_measure(CLI::App& app, Shell& shell) {
                      "NAME=FILE: a picture, .npy or raw file; repeatable (default: "
                      "seeded random numbers)")
         ->allow_extra_args(false);
+    auto* data = command->add_option("--data", options->data,
+                                     "folder with labels.csv: an engine that is less accurate than the reference is "
+                                     "refused, too");
+    command->add_option("--limit", options->limit, "at most so many of its samples; 0: all")
+        ->needs(data)
+        ->capture_default_str();
     command->add_option("--preprocess", options->preprocess, "JSON file: how pictures become inputs");
     auto* runs = command->add_option("--runs", options->runs, "steady runs on each platform")
                      ->check(CLI::Range(std::size_t{1}, std::size_t{1000000}))
@@ -271,14 +350,15 @@ void add_measure(CLI::App& app, Shell& shell) {
     command->add_option("--warmup", options->warmup, "first runs that are never counted; more are left out where found")
         ->check(CLI::Range(std::size_t{0}, std::size_t{1000000}))
         ->capture_default_str();
-    auto* at =
-        command->add_option("--at", options->at,
-                            "measure the network in two parts: cut at these tensors, the head on --platform, the "
-                            "tail on --server");
-    at->needs(command->add_option("--server", options->server,
-                                  "HOST:PORT of the server that runs the tail; it is sent there unless it has it"));
-    command->add_option("--codec", options->codec, "how what crosses the cut travels: raw, lossless, q8, q4 or q2")
-        ->needs(at);
+    command
+        ->add_option("--at", options->at,
+                     "measure the network in two parts: cut at these tensors, the head on --platform, the "
+                     "tail on --server")
+        ->needs(command->add_option("--server", options->server,
+                                    "HOST:PORT of the server that runs the tail; it is sent there unless it has it"));
+    command->add_option("--codec", options->codec,
+                        "how what crosses to the server travels: raw, lossless, q8, q4, q2 or, a picture of pixels, "
+                        "jpeg:1 to jpeg:100");
     command->add_option(
         "--idle", options->rest,
         "rest so long before each run, as a sporadic application does, such as 1s: connections cool down");
@@ -297,6 +377,7 @@ void add_measure(CLI::App& app, Shell& shell) {
     command->add_flag("--counters", options->counters,
                       "instructions, L1 loads and misses, page faults, cycles, where they can be counted");
     add_security_options(*command, shell);
+    add_transport_option(*command, shell);
     command->add_flag("--layers", options->layers, "how long each layer takes, where the engine tells them apart");
     add_power_options(*command, options->power);
     add_store_option(*command, options->store);

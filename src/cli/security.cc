@@ -23,6 +23,15 @@ void add_security_options(CLI::App& command, Shell& shell) {
     command.add_flag("--plain", words.plain, "allow plain text to another machine")->group(group);
 }
 
+void add_transport_option(CLI::App& command, Shell& shell) {
+    command
+        .add_option("--transport", shell.security.transport,
+                    "of a connection that rests: plain TCP, which forgets its window; kept, by BBR; or warm, by tiny "
+                    "calls")
+        ->check(CLI::IsMember({"plain", "kept", "warm"}))
+        ->capture_default_str();
+}
+
 std::string token_of(const std::string& file) {
     if (!file.empty()) return read_token(file);
     const char* token = std::getenv(token_variable);
@@ -40,6 +49,7 @@ ClientOptions client_options(const Shell& shell) {
     const bool encrypted = words.tls || !words.authorities.empty() || !words.certificate.empty() ||
                            !words.key.empty() || !words.name.empty();
     if (encrypted) security.encryption = SecurityOptions::Encryption::tls;
+    options.transport.window = parse_transport(words.transport);
     security.authorities_file = words.authorities;
     security.certificate_file = words.certificate;
     security.key_file = words.key;

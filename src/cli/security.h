@@ -9,6 +9,9 @@ namespace breakeven::cli {
 /// --tls, --tls-ca, --tls-cert, --tls-key, --tls-name, --token-file and --plain, into `shell.security`.
 void add_security_options(CLI::App& command, Shell& shell);
 
+/// --transport: what holds TCP's window while the connection rests.
+void add_transport_option(CLI::App& command, Shell& shell);
+
 /// What these options come to. The token is read here: from the file, else from BREAKEVEN_TOKEN.
 ClientOptions client_options(const Shell& shell);
 

@@ -21,6 +21,7 @@ struct SecurityWords {
     bool tls = false;
     bool plain = false;
     std::string authorities, certificate, key, name, token_file;
+    std::string transport = "kept";
 };
 
 struct Shell {
@@ -67,6 +68,7 @@ void add_serve(CLI::App& app, Shell& shell);
 void add_session(CLI::App& app, Shell& shell);
 void add_split(CLI::App& app, Shell& shell);
 void add_study(CLI::App& app, Shell& shell);
+void add_tune(CLI::App& app, Shell& shell);
 void add_unpack(CLI::App& app, Shell& shell);
 void add_zoo(CLI::App& app, Shell& shell);
 

@@ -238,6 +238,49 @@ TEST(TcpTime, WhatFitsTheFirstWindowTakesOneRoundTripHoweverColdAndAByteMoreTake
     EXPECT_LT(time(14480_B) - time(1000_B), 1_ms);
 }
 
+TEST(TcpTime, OfAKeptWindowIsWhatWasMeasured) {
+    // Medians after rests of 0.6 to 1 s at 58 ms and 1 Gbit/s, raw TCP through the emulator (decision 12).
+    const LinkProfile link = measured_link(58_ms, 1000);
+    for (const auto& [size, milliseconds] : {std::pair{17_kB, 63.1}, {150_kB, 64.6}, {602_kB, 66.0}}) {
+        const TcpUse kept{Congestion::cubic, History::repeated, 1_s, Transport::kept};
+        const double modelled = tcp_time(link, {.up = size, .down = 64_B}, kept).total.count() * 1e3;
+        EXPECT_NEAR(modelled, milliseconds, 0.04 * milliseconds) << size.count();
+    }
+}
+
+RC_GTEST_PROP(TcpTime, WithAWindowThatIsHeldARestCostsTheRequestNothing, ()) {
+    const LinkProfile link = any_link();
+    const Payload payload{.up = any_payload().up, .down = 100_B};
+    const Seconds rest(*rc::gen::inRange(1, 60));
+    const auto with = [&](Transport transport, Seconds rested) {
+        return tcp_time(link, payload, {Congestion::cubic, History::repeated, rested, transport}).total;
+    };
+    const double slack = 1.0 + 1e-9;
+    RC_ASSERT(with(Transport::warm, rest) == with(Transport::plain, 0_s));
+    RC_ASSERT(std::abs((with(Transport::kept, rest) - with(Transport::kept, 0_s)).count()) < 1e-9);
+    RC_ASSERT(with(Transport::warm, rest) <= with(Transport::plain, rest) * slack);
+    const Seconds floor = transfer_time(link, payload).total();
+    RC_ASSERT(with(Transport::kept, rest) * slack >= floor);
+    // bbr's pacing, for which the window was found: at most a round trip over the square of its gain, and where the
+    // first window is larger than the request needs, less than a third.
+    RC_ASSERT(with(Transport::kept, rest) <= floor + link.one_way_latency * 2.0 * 0.35 + 1_us);
+}
+
+TEST(TcpTime, OfAFreshConnectionKnowsNothingOfHeldWindows) {
+    const LinkProfile link = measured_link(58_ms, 1000);
+    const Payload payload{.up = 150_kB, .down = 64_B};
+    const auto fresh = [&](Transport transport) {
+        return tcp_time(link, payload, {Congestion::cubic, History::fresh, 0_s, transport});
+    };
+    EXPECT_EQ(fresh(Transport::kept), fresh(Transport::plain));
+    EXPECT_EQ(fresh(Transport::warm), fresh(Transport::plain));
+}
+
+TEST(Transport, IsReadAndPrinted) {
+    for (const char* word : {"plain", "kept", "warm"}) EXPECT_EQ(name(parse_transport(word)), word);
+    EXPECT_THROW(parse_transport("hot"), Error);
+}
+
 TEST(Congestion, IsReadAndPrinted) {
     for (const char* word : {"cubic", "bbr", "reno"}) EXPECT_EQ(name(parse_congestion(word)), word);
     EXPECT_THROW(parse_congestion("vegas"), Error);

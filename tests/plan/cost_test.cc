@@ -131,6 +131,33 @@ TEST(Cost, ARestedConnectionPaysItsWindowInAStageOfItsOwn) {
     EXPECT_NEAR((all - 5_ms).count(), tcp_time(crossing.link, crossing.payload, *rested.tcp).total.count(), 1e-9);
 }
 
+TEST(Cost, CodingIsTheDevicesWorkBeforeTheLinkAndTheServersBehindIt) {
+    const Crossing crossing{link(10, 1, 7), {.up = 10_kB, .down = 10_B}};
+    Shares shares = offload_of(crossing, 5_ms);
+    const Powers power{.active = watts(3), .idle = watts(1)};
+    const Cost plain = plan_cost(modelled_stages(shares, {crossing.link, {}}), crossing, power);
+    shares.coding = CodingShare{.encode = {2_ms, Origin::measured}, .decode = {1_ms, Origin::measured}, .codec = "q4"};
+    const std::vector<Stage> stages = modelled_stages(shares, {crossing.link, {}});
+    EXPECT_EQ(stages.front().kind, StageKind::encode);
+    const Cost coded = plan_cost(stages, crossing, power);
+    EXPECT_NEAR((coded.latency.value - plain.latency.value).count(), 0.003, 1e-12);
+    EXPECT_NEAR((coded.energy->value - plain.energy->value).in(joules), 0.002 * 3 + 0.001 * 1, 1e-12);
+    EXPECT_NEAR(sum(measured_stages(60_ms, shares, {crossing.link, {}})).count(), 0.060, 1e-12);
+    EXPECT_EQ(measured_stages(10_ms, shares, {crossing.link, {}}).front().latency.value, 2_ms);
+}
+
+TEST(Cost, KeepingAConnectionWarmCostsItsBytesEnergyAndNoTime) {
+    Crossing crossing{link(10, 1, 7), {.up = 10_kB, .down = 10_B}};
+    const Powers power{.active = watts(3), .idle = watts(1)};
+    const std::vector<Stage> stages = modelled_stages(offload_of(crossing, 5_ms), {crossing.link, {}});
+    const Cost cold = plan_cost(stages, crossing, power);
+    crossing.between = warm_traffic(10_s);
+    const Cost warm = plan_cost(stages, crossing, power);
+    EXPECT_EQ(warm.latency, cold.latency);
+    EXPECT_EQ(warm.up, cold.up);
+    EXPECT_NEAR((warm.energy->value - cold.energy->value).in(joules), 5190 * 139e-9 + 4460 * 110e-9, 1e-12);
+}
+
 TEST(Cost, MoreRateNeverCostsMore) {
     rc::check([] {
         const double rate = *rc::gen::inRange(1, 100);

@@ -5,103 +5,54 @@
 
 #include <algorithm>
 
-#include "breakeven/advise/advisor_plans.h"
+#include "breakeven/advise/advisor.h"
 #include "breakeven/advise/local.h"
-#include "breakeven/advise/offload.h"
-#include "breakeven/advise/split_times.h"
-#include "breakeven/advise/variant_accuracy.h"
-#include "breakeven/advise/workbench.h"
 #include "breakeven/error.h"
-#include "breakeven/files/model_file.h"
 #include "breakeven/measure/machine.h"
 #include "breakeven/units/text.h"
-#include "breakeven/wire/probe.h"
+#include "breakeven/wire/sockets.h"
 
 namespace breakeven {
-namespace {
 
-/// Names in figures what stands on the other side of an emulated or modelled link: this very machine.
-constexpr const char* embedded_server = "embedded server";
-
-/// One form of the network in weights and numbers, with all that is known of it before a link comes in.
-struct Variant {
-    std::string name;
-    ModelFile model;
-    Workbench bench;
-    Platform fastest;  ///< of this device's platforms
-    std::vector<CutTimes> cuts;
-    std::vector<MapPlan> mapped;  ///< for the break-even map
-
-    Variant(std::string as, ModelFile file, const std::optional<Preprocess>& preprocess)
-        : name(std::move(as)), model(std::move(file)), bench(model, preprocess) {}
-};
-
-/// One answer being put together: what all its steps share.
-class Advisor {
-   public:
-    Advisor(const AdviseRequest& request, AdviseTools& tools)
-        : request_(request),
-          tools_(tools),
-          tcp_{.congestion = request.congestion, .history = TcpUse::History::repeated, .rest = request.idle},
-          offload_{.executable = tools.executable, .runs = request.runs, .idle = request.idle} {}
-
-    Advice advise() {
-        meet(std::string(as_given), request_.model);
-        for (const auto& path : request_.variants) meet(path.stem().string(), path);
-        advice_.model_name = variants_.front()->model.image.name;
-        advice_.model_sha256 = variants_.front()->model.image.sha256;
-        advice_.objective = request_.objective;
-        // Everything on this device first: no server of ours is busy yet.
-        for (const auto& variant : variants_) add_local_plans(*variant);
-        for (const auto& variant : variants_) time_cuts(*variant);
-        if (request_.server) {
-            add_real_server();
-        } else {
-            add_embedded_server();
-        }
-        if (!variants_.front()->bench.no_pixels_reason().empty()) {
-            advice_.circumstances.push_back("no 8-bit offload: " + variants_.front()->bench.no_pixels_reason());
-        }
-        judge_variants();
-        add_circumstances();
-        draw_map();
-        rank(advice_);
-        return std::move(advice_);
+Advisor::Advisor(const AdviseRequest& request, AdviseTools& tools)
+    : request_(request),
+      tools_(tools),
+      tcp_{.congestion = request.congestion,
+           .history = TcpUse::History::repeated,
+           .rest = request.idle,
+           .transport = request.transport},
+      offload_{
+          .executable = tools.executable, .runs = request.runs, .idle = request.idle, .transport = request.transport} {
+    if (tcp_.transport == Transport::kept && !can_keep_window()) {
+        tcp_.transport = offload_.transport = Transport::plain;
+        advice_.circumstances.emplace_back("this system allows no BBR: TCP's window is forgotten over a rest");
     }
+}
 
-   private:
-    void meet(std::string name, const std::filesystem::path& path);
-    void add_local_plans(Variant& variant);
-    void time_cuts(Variant& variant);
-    void add_embedded_server();
-    void emulate(const LinkProfile& link, Variant& variant);
-    void model_links(Variant& variant);
-    void add_real_server();
-    LinkProfile probed_link(Client& client);
-    void add_circumstances();
-    void draw_map();
-    void judge_variants();
-
-    Way way(const LinkProfile& link) const { return {link, tcp_}; }
-    PlanMaking making() const {
-        return {.power = request_.power, .slowdown = request_.slowdown, .inferences = request_.inferences};
+Advice Advisor::advise() {
+    meet(std::string(as_given), request_.model);
+    for (const auto& path : request_.variants) meet(path.stem().string(), path);
+    advice_.model_name = variants_.front()->model.image.name;
+    advice_.model_sha256 = variants_.front()->model.image.sha256;
+    advice_.objective = request_.objective;
+    // Everything on this device first: no server of ours is busy yet.
+    for (const auto& variant : variants_) add_local_plans(*variant);
+    for (const auto& variant : variants_) time_cuts(*variant);
+    prepare_codecs();
+    if (request_.server) {
+        add_real_server();
+    } else {
+        add_embedded_server();
     }
-    bool has_room(const Variant& variant, const std::optional<Bytes>& memory, const char* side);
-    /// The cuts that pay most over the link, the best first.
-    std::vector<const CutTimes*> best_cuts(const Variant& variant, const LinkProfile& link) const;
-    Exchange exchange_of(const Variant& variant, const CutTimes& cut) const;
-    /// Runs `action`; what fails becomes a warning.
-    void attempt(const std::string& doing, const std::function<void()>& action);
-    void remember(Variant& variant, const OffloadForm& form, const Shares& shares);
-    Bytes file_size(const OffloadForm& form) const;
-
-    const AdviseRequest& request_;
-    AdviseTools& tools_;
-    TcpUse tcp_;
-    OffloadOptions offload_;
-    std::vector<std::unique_ptr<Variant>> variants_;
-    Advice advice_;
-};
+    if (!variants_.front()->bench.no_pixels_reason().empty()) {
+        advice_.circumstances.push_back("no 8-bit offload: " + variants_.front()->bench.no_pixels_reason());
+    }
+    judge_variants();
+    add_circumstances();
+    draw_map();
+    rank(advice_);
+    return std::move(advice_);
+}
 
 void Advisor::meet(std::string name, const std::filesystem::path& path) {
     ModelFile model = load_model(path);
@@ -140,6 +91,7 @@ void Advisor::add_local_plans(Variant& variant) {
     advice_.warnings.insert(advice_.warnings.end(), local.warnings.begin(), local.warnings.end());
     const auto fastest = std::ranges::min_element(local.platforms, {}, &LocalMeasurement::p50);
     variant.fastest = fastest->platform;
+    variant.fastest_time = fastest->p50;
     if (!has_room(variant, request_.device_memory, "device")) return;
     for (const LocalMeasurement& measured : local.platforms) {
         Plan plan = local_plan(measured, making());
@@ -177,186 +129,18 @@ void Advisor::time_cuts(Variant& variant) {
     }
 }
 
-std::vector<const CutTimes*> Advisor::best_cuts(const Variant& variant, const LinkProfile& link) const {
-    std::vector<const CutTimes*> cuts;
-    for (const CutTimes& cut : variant.cuts) cuts.push_back(&cut);
-    std::ranges::stable_sort(cuts, {}, [&](const CutTimes* cut) {
-        return latency_over(way(link), cut->measured, cut->payload, request_.slowdown).total();
-    });
-    if (cuts.size() > request_.splits) cuts.resize(request_.splits);
-    return cuts;
-}
-
-Exchange Advisor::exchange_of(const Variant& variant, const CutTimes& cut) const {
-    return {.name = fmt::format("{} at {}", variant.model.image.name, cut_title(cut.cut)),
-            .whole = &variant.model,
-            .form = &variant.bench.forms().front(),
-            .cut = cut.cut,
-            .head = variant.fastest};
-}
-
-Bytes Advisor::file_size(const OffloadForm& form) const {
-    std::error_code failed;
-    const auto size = std::filesystem::file_size(form.path, failed);
-    return failed ? Bytes() : Bytes(static_cast<std::int64_t>(size));
-}
-
-/// The first measurement of a form says what its server takes, wherever the link.
-void Advisor::remember(Variant& variant, const OffloadForm& form, const Shares& shares) {
-    const std::string title = variant_title(variant.name, "offload as " + form.codec);
-    if (std::ranges::find(variant.mapped, title, &MapPlan::title) != variant.mapped.end()) return;
-    MapPlan plan{.title = title, .kind = PlanKind::offload, .shares = shares, .deploy = {}};
-    if (needs_sending(variant.name)) plan.deploy = file_size(form);
-    variant.mapped.push_back(std::move(plan));
-}
-
-void Advisor::emulate(const LinkProfile& link, Variant& variant) {
-    const std::string tcp(name(request_.congestion));
-    if (has_room(variant, request_.server_memory, "server")) {
-        for (const OffloadForm& form : variant.bench.forms()) {
-            attempt(fmt::format("offloading over {}, packet by packet, as {}", link.name, form.codec), [&] {
-                const Exchange exchange{.name = form.name, .whole = &variant.model, .form = &form};
-                const auto measured = measure_emulated(variant.bench, exchange, link, tcp, offload_);
-                const Shares shares = shares_of(measured, payload_of(form), embedded_server);
-                Plan plan = measured_plan(measured, shares, way(link), making());
-                plan.codec = form.codec;
-                plan.variant = variant.name;
-                if (needs_sending(variant.name)) {
-                    plan.deploy = deploy_over(link, file_size(form), request_.power, request_.inferences);
-                }
-                remember(variant, form, shares);
-                advice_.plans.push_back(std::move(plan));
-            });
-        }
-    }
-    for (const CutTimes* cut : best_cuts(variant, link)) {
-        attempt(fmt::format("splitting over {}, packet by packet, at {}", link.name, cut_title(cut->cut)), [&] {
-            const Bytes tail = variant.bench.add_tail(variant.model, cut->cut);
-            const auto measured = measure_emulated(variant.bench, exchange_of(variant, *cut), link, tcp, offload_);
-            Plan plan = measured_split(measured, *cut, variant.fastest, {embedded_server, way(link)}, making());
-            *plan.predicted_latency += expected_overhead(advice_.plans, link.name, cut->payload.up);
-            plan.variant = variant.name;
-            plan.deploy = deploy_over(link, tail, request_.power, request_.inferences);
-            advice_.plans.push_back(std::move(plan));
-        });
-    }
-}
-
-void Advisor::model_links(Variant& variant) {
-    if (has_room(variant, request_.server_memory, "server")) {
-        for (const OffloadForm& form : variant.bench.forms()) {
-            attempt("asking a server on loopback as " + form.codec, [&] {
-                const Exchange exchange{.name = form.name, .whole = &variant.model, .form = &form};
-                const auto measured = measure_loopback(variant.bench, exchange, offload_);
-                const Shares shares = shares_of(measured, payload_of(form), embedded_server);
-                remember(variant, form, shares);
-                for (const LinkProfile& link : request_.links) {
-                    Plan plan = modelled_plan(shares, way(link), making());
-                    plan.codec = form.codec;
-                    plan.variant = variant.name;
-                    if (needs_sending(variant.name)) {
-                        plan.deploy = deploy_over(link, file_size(form), request_.power, request_.inferences);
-                    }
-                    advice_.plans.push_back(std::move(plan));
-                }
-            });
-        }
-    }
-    for (const LinkProfile& link : request_.links) {
-        for (const CutTimes* cut : best_cuts(variant, link)) {
-            const Shares shares = expected_shares(*cut, variant.fastest, embedded_server, making());
-            Plan plan = modelled_plan(shares, way(link), making());
-            plan.cut = cut->cut;
-            plan.variant = variant.name;
-            plan.deploy = deploy_over(link, cut->tail_size, request_.power, request_.inferences);
-            advice_.plans.push_back(std::move(plan));
-        }
-    }
-}
-
-void Advisor::add_embedded_server() {
-    const EmulatorSupport& emulator = request_.emulator;
-    for (const LinkProfile& link : request_.links) {
-        advice_.links.push_back({.profile = link,
-                                 .how = emulator.available ? LinkUse::How::emulated : LinkUse::How::modelled,
-                                 .reason = emulator.available ? "" : emulator.reason});
-    }
+void Advisor::prepare_codecs() {
+    if (!request_.data) return;
+    const Variant& given = *variants_.front();
+    judge_.emplace(given.model, *request_.data, request_.preprocess, given.fastest, tools_);
     for (const auto& variant : variants_) {
-        if (!emulator.available) {
-            model_links(*variant);
-            continue;
-        }
-        for (const LinkProfile& link : request_.links) emulate(link, *variant);
-    }
-}
-
-LinkProfile Advisor::probed_link(Client& client) {
-    const LinkProbe probe = probe_link(client, tools_.clock);
-    // A direction whose rate is unknown takes no time in the formula, so that its transfer shows as overhead.
-    const auto rate_or_unknown = [&](const Rate& rate, const char* direction) {
-        if (rate.rate) return *rate.rate;
-        advice_.warnings.push_back(
-            fmt::format("the {} rate is not known, its time counts as overhead: {}", direction, rate.reason));
-        return link_rate_max;
-    };
-    return {.name = *request_.server,
-            .one_way_latency = probe.round_trip / 2.0,
-            .up = rate_or_unknown(probe.up, "upload"),
-            .down = rate_or_unknown(probe.down, "download")};
-}
-
-void Advisor::add_real_server() {
-    const std::string where = "grpc://" + *request_.server;
-    tools_.progress("probing the link to " + *request_.server);
-    const RealServer server{.client = std::make_shared<Client>(*request_.server, tools_.connection),
-                            .engines = tools_.engines,
-                            .clock = tools_.clock,
-                            .progress = tools_.progress};
-    const LinkProfile real = probed_link(*server.client);
-    advice_.links.push_back({.profile = real, .how = LinkUse::How::real, .reason = ""});
-    for (const LinkProfile& link : request_.links) {
-        advice_.links.push_back({.profile = link,
-                                 .how = LinkUse::How::modelled,
-                                 .reason = "the server is real: only the way to it can be modelled"});
-    }
-    for (const auto& variant : variants_) {
-        const auto keep = [&](Plan plan, const OffloadMeasurement& measured) {
-            plan.variant = variant->name;
-            if (measured.deployed) plan.deploy = deployed_over(*measured.deployed, request_.inferences);
-            advice_.plans.push_back(std::move(plan));
-        };
-        const bool room = has_room(*variant, request_.server_memory, "server");
-        for (const OffloadForm& form : variant->bench.forms()) {
-            if (!room) break;
-            attempt(fmt::format("offloading to {} as {}", *request_.server, form.codec), [&] {
-                const auto measured =
-                    measure_server(server, {.name = form.name, .whole = &variant->model, .form = &form}, offload_);
-                const Shares shares = shares_of(measured, payload_of(form), where);
-                remember(*variant, form, shares);
-                Plan plan = measured_plan(measured, shares, way(real), making());
-                plan.codec = form.codec;
-                keep(std::move(plan), measured);
-                for (const LinkProfile& link : request_.links) {
-                    if (!measured.server) break;
-                    Plan modelled = modelled_plan(shares, way(link), making());
-                    modelled.codec = form.codec;
-                    keep(std::move(modelled), measured);
-                }
-            });
-        }
-        for (const CutTimes* cut : best_cuts(*variant, real)) {
-            attempt(fmt::format("splitting with {} at {}", *request_.server, cut_title(cut->cut)), [&] {
-                const auto measured = measure_server(server, exchange_of(*variant, *cut), offload_);
-                Plan plan = measured_split(measured, *cut, variant->fastest, {where, way(real)}, making());
-                *plan.predicted_latency += expected_overhead(advice_.plans, real.name, cut->payload.up);
-                keep(std::move(plan), measured);
-            });
-        }
-    }
-    const bool reached = std::ranges::any_of(advice_.plans, [](const Plan& p) { return p.kind != PlanKind::local; });
-    if (!reached) {
-        throw Error(ErrorKind::input, fmt::format("offload '{}' to {}", advice_.model_name, *request_.server),
-                    advice_.warnings.empty() ? "the server has no form of it" : advice_.warnings.back());
+        variant->crossings.emplace(Crossings::Setting{.variant = variant->name,
+                                                      .network = variant->model,
+                                                      .bench = variant->bench,
+                                                      .platform = variant->fastest,
+                                                      .judge = *judge_,
+                                                      .tools = tools_,
+                                                      .codecs = request_.codecs});
     }
 }
 
@@ -381,15 +165,17 @@ void Advisor::add_circumstances() {
 }
 
 void Advisor::judge_variants() {
-    if (!request_.data || variants_.size() < 2) return;
-    const Variant& given = *variants_.front();
-    VariantJudge judge(given.model, *request_.data, request_.preprocess, given.fastest, tools_);
+    for (const auto& variant : variants_) {
+        if (!variant->crossings) continue;
+        for (CodecTrial& trial : variant->crossings->told()) advice_.codecs.push_back(std::move(trial));
+    }
+    if (!judge_) return;
     for (std::size_t i = 1; i < variants_.size(); ++i) {
         const std::string& variant = variants_[i]->name;
         attempt(fmt::format("how right is '{}'", variant), [&] {
-            const PlanAccuracy accuracy = judge.accuracy_of(variants_[i]->model.image);
+            const PlanAccuracy accuracy = judge_->accuracy_of(variants_[i]->model.image);
             for (Plan& plan : advice_.plans) {
-                if (plan.variant == variant) plan.accuracy = accuracy;
+                if (plan.variant == variant && !plan.accuracy) plan.accuracy = accuracy;
             }
         });
     }
@@ -415,8 +201,6 @@ void Advisor::draw_map() {
     }
     if (!plans.empty()) advice_.map = map_of(plans, question, marks);
 }
-
-}  // namespace
 
 Advice advise(const AdviseRequest& request, AdviseTools& tools) {
     return Advisor(request, tools).advise();

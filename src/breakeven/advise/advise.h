@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "breakeven/codec/codec.h"
 #include "breakeven/emulator/emulator.h"
 #include "breakeven/engine/engines.h"
 #include "breakeven/engine/first_contact.h"
@@ -43,6 +44,8 @@ struct AdviseRequest {
     EmulatorSupport emulator;                   ///< whether links can be emulated here; asked before any thread starts
     Congestion congestion = Congestion::cubic;  ///< of the connection: most devices' default
     Seconds idle{0.0};                          ///< how long it rests between inferences
+    Transport transport = Transport::kept;      ///< what holds its window meanwhile; others are tried beside it
+    std::vector<Codec> codecs;  ///< tried on `data` where tensors cross; empty: all. Without samples none is
 };
 
 /// What it works with, made by main.

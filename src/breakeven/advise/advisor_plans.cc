@@ -25,17 +25,29 @@ Plan plan_of(const Shares& shares, const Way& way) {
     Plan plan;
     plan.kind = shares.device ? PlanKind::split : PlanKind::offload;
     plan.link = way.link.name;
-    plan.codec = "raw";
+    plan.codec = shares.coding ? shares.coding->codec : "raw";
+    if (way.tcp) plan.transport = way.tcp->transport;
     return plan;
 }
+
+/// What crosses, and what crosses in between.
+Crossing crossing_of(const Shares& shares, const Way& way) {
+    const bool warm = way.tcp && way.tcp->transport == Transport::warm;
+    return {.link = way.link, .payload = shares.payload, .between = warm ? warm_traffic(way.tcp->rest) : Payload{}};
+}
+
+/// What a slower device would add to the coding that was measured here.
+Seconds slower_coding(const Shares& shares, const PlanMaking& making) {
+    return shares.coding ? shares.coding->encode.value * (1.0 - 1.0 / making.slowdown) : Seconds(0.0);
+}
+
+}  // namespace
 
 Seconds sum(const std::vector<Stage>& stages) {
     Seconds total{0.0};
     for (const Stage& stage : stages) total += stage.latency.value;
     return total;
 }
-
-}  // namespace
 
 Plan local_plan(const LocalMeasurement& measured, const PlanMaking& making) {
     Plan plan;
@@ -81,21 +93,31 @@ Shares expected_shares(const CutTimes& cut, const Platform& head, const std::str
             .payload = cut.payload};
 }
 
+Shares with_coding(Shares plain, const CodecTrial& trial, const PlanMaking& making) {
+    plain.payload.up = trial.up_p50;
+    plain.coding = CodingShare{.encode = {trial.encode * making.slowdown, device_origin(making)},
+                               .decode = {trial.decode, Origin::measured},
+                               .codec = trial.codec};
+    return plain;
+}
+
 Plan modelled_plan(const Shares& shares, const Way& way, const PlanMaking& making) {
     Plan plan = plan_of(shares, way);
     plan.stages = modelled_stages(shares, way);
-    plan.cost = plan_cost(plan.stages, Crossing{way.link, shares.payload}, making.power);
+    plan.cost = plan_cost(plan.stages, crossing_of(shares, way), making.power);
     if (shares.device) remark_slowdown(plan, making);
     return plan;
 }
 
 Plan measured_plan(const OffloadMeasurement& measured, const Shares& shares, const Way& way, const PlanMaking& making) {
     Plan plan = plan_of(shares, way);
-    const Crossing crossing{way.link, shares.payload};
-    plan.stages = measured_stages(measured.p50, shares, way);
-    plan.cost = plan_cost(plan.stages, crossing, making.power);
-    plan.cost.latency.origin = Origin::measured;  // the sum was measured; only its parts are told apart by the model
-    plan.latency_p99 = measured.p99;
+    const Seconds more = slower_coding(shares, making);
+    plan.stages = measured_stages(measured.p50 + more, shares, way);
+    plan.cost = plan_cost(plan.stages, crossing_of(shares, way), making.power);
+    // The sum was measured; only its parts are told apart by the model.
+    plan.cost.latency.origin = shares.coding ? device_origin(making) : Origin::measured;
+    plan.latency_p99 = measured.p99 + more;
+    if (shares.coding) remark_slowdown(plan, making);
     if (measured.server) {
         plan.predicted_latency = sum(modelled_stages(shares, way));
     } else {
@@ -105,20 +127,22 @@ Plan measured_plan(const OffloadMeasurement& measured, const Shares& shares, con
 }
 
 Plan measured_split(const OffloadMeasurement& measured, const CutTimes& cut, const Platform& head,
-                    const ServerWay& server, const PlanMaking& making) {
+                    const ServerWay& server, const PlanMaking& making, const CodecTrial* coded) {
     BREAKEVEN_ASSERT(measured.head.has_value());
-    // What a slower device would add was not measured, so it is added.
-    const Seconds more = *measured.head * (making.slowdown - 1.0);
-    Shares shares = shares_of(measured, cut.payload, server.server);
+    const auto if_coded = [&](Shares plain) { return coded == nullptr ? plain : with_coding(plain, *coded, making); };
+    Shares shares = if_coded(shares_of(measured, cut.payload, server.server));
     shares.device =
         DeviceShare{.compute = {*measured.head * making.slowdown, device_origin(making)}, .platform = to_text(head)};
+    // What a slower device would add was not measured, so it is added.
+    const Seconds more = *measured.head * (making.slowdown - 1.0) + slower_coding(shares, making);
     Plan plan = plan_of(shares, server.way);
     plan.cut = cut.cut;
     plan.stages = measured_stages(measured.p50 + more, shares, server.way);
-    plan.cost = plan_cost(plan.stages, Crossing{server.way.link, cut.payload}, making.power);
+    plan.cost = plan_cost(plan.stages, crossing_of(shares, server.way), making.power);
     plan.cost.latency.origin = device_origin(making);
     plan.latency_p99 = measured.p99 + more;
-    plan.predicted_latency = sum(modelled_stages(expected_shares(cut, head, server.server, making), server.way));
+    const Shares expected = if_coded(expected_shares(cut, head, server.server, making));
+    plan.predicted_latency = sum(modelled_stages(expected, server.way));
     remark_slowdown(plan, making);
     return plan;
 }

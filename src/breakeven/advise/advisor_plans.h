@@ -9,6 +9,7 @@
 #include "breakeven/advise/local.h"
 #include "breakeven/advise/offload.h"
 #include "breakeven/advise/split_times.h"
+#include "breakeven/plan/advice.h"
 #include "breakeven/plan/cost.h"
 #include "breakeven/plan/plan.h"
 
@@ -35,12 +36,18 @@ Shares shares_of(const OffloadMeasurement& measured, const Payload& payload, con
 /// Of a cut whose parts were timed here.
 Shares expected_shares(const CutTimes& cut, const Platform& head, const std::string& server, const PlanMaking& making);
 
+/// The same where what goes up is coded: its bytes are those of the trial, whose codec a server needs to know.
+Shares with_coding(Shares plain, const CodecTrial& trial, const PlanMaking& making);
+
 Plan modelled_plan(const Shares& shares, const Way& way, const PlanMaking& making);
 /// An offload as it was measured, with what the model predicts from the server's own time.
 Plan measured_plan(const OffloadMeasurement& measured, const Shares& shares, const Way& way, const PlanMaking& making);
-/// A split as it was measured, with what the model predicts from its parts' times.
+/// A split as it was measured, with what the model predicts from its parts' times; `coded` where what crosses was.
 Plan measured_split(const OffloadMeasurement& measured, const CutTimes& cut, const Platform& head,
-                    const ServerWay& server, const PlanMaking& making);
+                    const ServerWay& server, const PlanMaking& making, const CodecTrial* coded = nullptr);
+
+/// What a model's stages come to.
+Seconds sum(const std::vector<Stage>& stages);
 
 /// What the protocol and both hosts took beyond the model where offloads were measured over the link, at so many bytes:
 /// between the two nearest sizes a straight line, beyond them the nearest; nothing where none was measured.

@@ -7,11 +7,14 @@
 #include <memory>
 
 #include "breakeven/error.h"
+#include "breakeven/files/memory_file.h"
 #include "breakeven/measure/agreement.h"
+#include "breakeven/measure/data_set.h"
 #include "breakeven/measure/machine.h"
 #include "breakeven/measure/measurement.h"
 #include "breakeven/measure/noise.h"
 #include "breakeven/measure/sample_input.h"
+#include "breakeven/model/input_codec.h"
 #include "breakeven/model/tflite.h"
 
 namespace breakeven {
@@ -50,6 +53,26 @@ struct Loaded {
     MeasurementKey key;
 };
 
+/// The network's first contact with each engine happens elsewhere: one that dies of it, or ends the process, leaves the
+/// others to go on.
+void meet(const ModelFile& model, const Platform& platform, const AdviseTools& tools) {
+    const FirstContact contact = tools.contact.of_version(tools.engines.version(platform));
+    if (!model.image.path.empty()) {
+        contact.with(model.image.path, model.image, platform);
+    } else {
+        contact.with(MemoryFile(model.image.bytes).path(), model.image, platform);
+    }
+}
+
+/// What tells an engine that is less accurate; nothing without labels, or where they would mean nothing.
+std::optional<DataSet> labelled_samples(const AdviseRequest& request, const Model& model) {
+    if (!request.data || is_untrained(model)) return std::nullopt;
+    constexpr std::size_t most = 100;
+    DataSet data =
+        DataSet(*request.data, request.preprocess ? *request.preprocess : preprocess_of(model)).limited(most);
+    return data.is_labelled() ? std::optional(std::move(data)) : std::nullopt;
+}
+
 /// A measurement that cannot be kept (disk full, say) is still an answer.
 void keep(Store& store, const MeasurementKey& key, const StoredMeasurement& stored,
           std::vector<std::string>& warnings) {
@@ -82,7 +105,10 @@ LocalMeasurements measure_local(const AdviseRequest& request, const ModelFile& m
     const std::vector<Tensor> inputs = sample_inputs(model.model.inputs(), 1);
     LocalMeasurements result;
     std::vector<Loaded> to_measure;
-    EngineCheck check(tools.engines, model.model, model.image);
+    const std::optional<DataSet> labelled = labelled_samples(request, model.model);
+    EngineSamples samples;
+    if (labelled) samples.labelled = labelled->task(1, DataSet::Labels::used);
+    EngineCheck check(tools.engines, model.model, model.image, std::move(samples));
     for (const Platform& platform : platforms_of(request, model.image, tools)) {
         const MeasurementKey key{.host = fingerprint(machine),
                                  .model_sha256 = model.image.sha256,
@@ -100,9 +126,10 @@ LocalMeasurements measure_local(const AdviseRequest& request, const ModelFile& m
             }
         }
         try {
+            meet(model, platform, tools);
             std::unique_ptr<Runner> runner = tools.engines.load(model.image, platform, {});
             tools.progress(fmt::format("comparing {} with the reference", to_text(platform)));
-            const std::string& problem = check.problem(platform, *runner);
+            const std::string& problem = check.verdict(platform, *runner).problem;
             if (problem.empty()) {
                 to_measure.push_back({platform, std::move(runner), key});
             } else if (std::ranges::find(result.warnings, problem) == result.warnings.end()) {

@@ -9,11 +9,13 @@
 #include "breakeven/emulator/emulator.h"
 #include "breakeven/engine/child_process.h"
 #include "breakeven/error.h"
+#include "breakeven/files/samples.h"
 #include "breakeven/link/profile.h"
 #include "breakeven/measure/measurement.h"
 #include "breakeven/measure/sample_input.h"
 #include "breakeven/session/split.h"
 #include "breakeven/units/text.h"
+#include "breakeven/wire/coded_runner.h"
 #include "breakeven/wire/deployed_runner.h"
 
 namespace breakeven {
@@ -47,6 +49,11 @@ std::vector<std::string> measure_command(const Exchange& exchange, const std::st
         add({"--runs", std::to_string(options.runs)});
     }
     add({"--store", "none", "--json"});
+    if (exchange.codec) add({"--codec", name(*exchange.codec)});
+    if (!exchange.input.empty()) {
+        add({"--input", exchange.form->inputs.front().name + "=" + exchange.input.string()});
+    }
+    add({"--transport", std::string(name(options.transport))});
     if (options.idle > Seconds(0)) add({"--idle", fmt::format("{}s", options.idle.count())});
     return command;
 }
@@ -144,23 +151,27 @@ std::optional<Deployed> if_sent(const Deployed& deployed) {
 }
 
 Reached reach_cut(const RealServer& server, const Exchange& exchange) {
-    LoadedSplit split = load_split(*exchange.whole, exchange.cut, {.head = exchange.head, .server = server.client},
+    LoadedSplit split = load_split(*exchange.whole, exchange.cut,
+                                   {.head = exchange.head, .server = server.client, .codec = exchange.codec},
                                    server.engines, server.clock, deploy_options(server));
     return {std::move(split.runner), if_sent(split.tail)};
 }
 
 /// By the form's name, as who runs the server may have put it there; else it is sent.
-Reached reach_form(const RealServer& server, const OffloadForm& form) {
+Reached reach_form(const RealServer& server, const Exchange& exchange) {
+    const OffloadForm& form = *exchange.form;
     const Platform platform{.engine = "grpc", .unit = server.client->address(), .number = 0};
     try {
+        if (exchange.codec) return {load_coded(server.client, form.name, *exchange.codec), {}};
         return {server.engines.load({.name = form.name, .bytes = "", .path = {}, .sha256 = ""}, platform, {}), {}};
     } catch (const Error& error) {
         if (error.kind() != ErrorKind::input) throw;
     }
     ModelImage image = load_model(form.path).image;
     image.name = content_name(form.name, image.sha256);
-    auto runner = std::make_unique<DeployedRunner>(server.client, server.clock, std::move(image),
-                                                   RedeployOptions{.deploy = deploy_options(server)});
+    auto runner =
+        std::make_unique<DeployedRunner>(server.client, server.clock, std::move(image),
+                                         RedeployOptions{.deploy = deploy_options(server), .codec = exchange.codec});
     const Deployed deployed = runner->deployed();
     return {std::move(runner), if_sent(deployed)};
 }
@@ -168,9 +179,12 @@ Reached reach_form(const RealServer& server, const OffloadForm& form) {
 }  // namespace
 
 OffloadMeasurement measure_server(const RealServer& server, const Exchange& exchange, const OffloadOptions& options) {
-    const Reached reached = exchange.cut.empty() ? reach_form(server, *exchange.form) : reach_cut(server, exchange);
+    const Reached reached = exchange.cut.empty() ? reach_form(server, exchange) : reach_cut(server, exchange);
     const Platform platform{.engine = "grpc", .unit = server.client->address(), .number = 0};
-    const std::vector<Tensor> inputs = sample_inputs(reached.runner->inputs(), 1);
+    const std::vector<TensorSpec>& specs = reached.runner->inputs();
+    const std::vector<Tensor> inputs = exchange.input.empty()
+                                           ? sample_inputs(specs, 1)
+                                           : std::vector{read_input(exchange.input, specs.front(), Preprocess{})};
     PowerMeter meter{Powers{}};
     const MeasurementSet set =
         measure({{.platform = platform, .runner = *reached.runner, .inputs = inputs, .title = exchange.name}},

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "breakeven/advise/workbench.h"
+#include "breakeven/codec/codec.h"
 #include "breakeven/engine/engines.h"
 #include "breakeven/files/model_file.h"
 #include "breakeven/link/profile.h"
@@ -26,6 +27,8 @@ struct Exchange {
     const OffloadForm* form = nullptr;  ///< how it is offloaded; of a cut: as given
     std::vector<std::string> cut = {};  ///< empty: all of it on the server
     Platform head = {};                 ///< where the head of a cut runs
+    std::optional<Codec> codec = {};    ///< how what crosses travels; nothing: as it is
+    std::filesystem::path input = {};   ///< .npy of the network's input; empty: random numbers
 };
 
 struct OffloadMeasurement {
@@ -42,6 +45,7 @@ struct OffloadOptions {
     std::size_t runs = 30;
     std::optional<Seconds> duration = {};  ///< instead of `runs`; of a child
     Seconds idle{0.0};                     ///< before each run
+    Transport transport = Transport::kept;
     Seconds limit{120.0};  ///< for one exchange over one link, start and end of the server included
 };
 

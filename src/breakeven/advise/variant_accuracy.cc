@@ -17,14 +17,19 @@ VariantJudge::VariantJudge(const ModelFile& given, const std::filesystem::path& 
       given_(tools.engines.load(given.image, platform, {})) {}
 
 PlanAccuracy VariantJudge::accuracy_of(const ModelImage& variant) {
-    const AccuracyTask task = data_.task(5, agreement_ ? DataSet::Labels::left_out : DataSet::Labels::used);
     const auto runner = tools_.engines.load(variant, platform_, {});
-    const Evaluation found = evaluate(task, *given_, runner.get(), [&](std::size_t done, const Evaluation&) {
-        tools_.progress(fmt::format("how right is '{}': {} of {} samples", variant.name, done, data_.size()));
+    return accuracy_of(*runner, fmt::format("'{}'", variant.name), 0);
+}
+
+PlanAccuracy VariantJudge::accuracy_of(Runner& runner, const std::string& what, std::size_t samples_max) {
+    const DataSet data = data_.limited(samples_max);
+    const AccuracyTask task = data.task(5, agreement_ ? DataSet::Labels::left_out : DataSet::Labels::used);
+    const Evaluation found = evaluate(task, *given_, &runner, [&](std::size_t done, const Evaluation&) {
+        tools_.progress(fmt::format("how right is {}: {} of {} samples", what, done, data.size()));
         return tools_.stop != nullptr && *tools_.stop ? Onwards::stop : Onwards::go_on;
     });
     if (found.accuracy.n == 0) {
-        throw Error(ErrorKind::unavailable, fmt::format("tell how right '{}' is", variant.name), "it was interrupted");
+        throw Error(ErrorKind::unavailable, fmt::format("tell how right {} is", what), "it was interrupted");
     }
     PlanAccuracy accuracy{.n = found.accuracy.n, .is_agreement = agreement_};
     if (agreement_) {

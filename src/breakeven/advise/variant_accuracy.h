@@ -21,6 +21,11 @@ class VariantJudge final {
 
     /// Throws what the engine says of the variant; what was counted until a stop is the result.
     PlanAccuracy accuracy_of(const ModelImage& variant);
+    /// Of anything that runs like the network, on at most so many samples, spread evenly; 0: all. `what` is for
+    /// progress.
+    PlanAccuracy accuracy_of(Runner& runner, const std::string& what, std::size_t samples_max);
+
+    const DataSet& data() const { return data_; }
 
    private:
     DataSet data_;

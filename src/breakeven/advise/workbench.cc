@@ -64,8 +64,9 @@ Workbench::~Workbench() {
 
 void Workbench::add_as_given(const ModelFile& model) {
     const std::string& name = model.image.name;
-    const std::filesystem::path path = repository_ / (name + ".onnx");
-    if (model.image.path.empty()) {
+    const bool tflite = model.model.format() == ModelFormat::tflite;
+    const std::filesystem::path path = repository_ / (name + (tflite ? ".tflite" : ".onnx"));
+    if (model.image.path.empty() || tflite) {
         write_file(path, model.image.bytes);
     } else {
         link_or_copy(model.image.path, path);
@@ -87,7 +88,7 @@ void Workbench::add_pixels(const ModelFile& model, const std::optional<Preproces
         forms_.push_back(
             {.name = name, .codec = "u8", .path = path, .inputs = pixels.inputs(), .outputs = pixels.outputs()});
     } catch (const Error& error) {
-        if (error.kind() != ErrorKind::input) throw;
+        if (error.kind() != ErrorKind::input && error.kind() != ErrorKind::unsupported) throw;
         no_pixels_reason_ = error.what();
     }
 }

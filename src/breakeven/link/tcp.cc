@@ -192,6 +192,16 @@ Flight fly_paced_fresh(double bytes, const Path& path) {
     return flight;
 }
 
+/// bbr that begins with each request: see tcp.h.
+Flight fly_kept(double bytes, const Path& path) {
+    const double segments = std::max(1.0, bytes / segment_bytes);
+    const double window = std::max(initial_window, bbr_gain * segments);
+    const Seconds spread = path.round_trip * (std::max(0.0, segments - bbr_burst) / (bbr_gain * window));
+    Flight flight;
+    flight.duration = std::max(bytes / segment_bytes * path.segment, spread);
+    return flight;
+}
+
 TcpTime bbr_time(const LinkProfile& link, const Payload& payload, TcpUse::History history) {
     const auto fly = history == TcpUse::History::fresh ? fly_paced_fresh : fly_paced;
     return exchange_of(link, fly(static_cast<double>(payload.up.count()), path_of(link, link.up)),
@@ -216,7 +226,35 @@ Congestion parse_congestion(std::string_view text) {
     throw Error(ErrorKind::usage, fmt::format("read TCP congestion control '{}'", text), "it is cubic, bbr or reno");
 }
 
+std::string_view name(Transport transport) {
+    switch (transport) {
+        case Transport::plain: return "plain";
+        case Transport::kept: return "kept";
+        case Transport::warm: return "warm";
+    }
+    return "plain";
+}
+
+Transport parse_transport(std::string_view text) {
+    for (const Transport transport : {Transport::plain, Transport::kept, Transport::warm}) {
+        if (text == name(transport)) return transport;
+    }
+    throw Error(ErrorKind::usage, fmt::format("read transport '{}'", text), "it is plain, kept or warm");
+}
+
 TcpTime tcp_time(const LinkProfile& link, const Payload& payload, const TcpUse& use) {
+    if (use.transport == Transport::warm) {
+        return tcp_time(link, payload, {.congestion = use.congestion, .history = use.history, .rest = Seconds(0.0)});
+    }
+    if (use.transport == Transport::kept && use.history != TcpUse::History::fresh) {
+        // The server's sender is as it would be.
+        const TcpUse plain{.congestion = use.congestion, .history = use.history, .rest = use.rest};
+        const TcpTime reply = tcp_time(link, {.up = Bytes(1), .down = payload.down}, plain);
+        const Path up = path_of(link, link.up);
+        return {.total = reply.total + fly_kept(static_cast<double>(payload.up.count()), up).duration -
+                         up.segment / segment_bytes,
+                .rounds = reply.rounds};
+    }
     if (use.congestion == Congestion::bbr) return bbr_time(link, payload, use.history);
     Connection connection(link, payload, use.congestion);
     TcpTime time = connection.exchange();
@@ -229,6 +267,12 @@ TcpTime tcp_time(const LinkProfile& link, const Payload& payload, const TcpUse& 
     if (rests_always) return time;
     connection.rest(use.rest);
     return connection.exchange();
+}
+
+Payload warm_traffic(Seconds rest) {
+    constexpr double up_rate = 519.0;  // bytes a second, counted on the emulated link (decision 12)
+    constexpr double down_rate = 446.0;
+    return {.up = Bytes(std::llround(rest.count() * up_rate)), .down = Bytes(std::llround(rest.count() * down_rate))};
 }
 
 Seconds bbr_spread(Seconds round_trip, Bytes size) {

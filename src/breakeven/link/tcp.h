@@ -20,6 +20,16 @@ std::string_view name(Congestion congestion);
 /// Throws Error{usage} for an unknown word.
 Congestion parse_congestion(std::string_view text);
 
+/// What holds a sender's window while its connection rests (wire/client.h does it, and decision 12 says why).
+enum class Transport {
+    plain,  ///< nothing: TCP as it is
+    kept,   ///< bbr begins anew with each request, at the rate of the window that the last one left
+    warm,   ///< tiny calls, so often that there is no rest
+};
+std::string_view name(Transport transport);
+/// Throws Error{usage} for an unknown word.
+Transport parse_transport(std::string_view text);
+
 /// The connection that carries an exchange, and what it carried before.
 struct TcpUse {
     enum class History {
@@ -30,6 +40,7 @@ struct TcpUse {
     Congestion congestion = Congestion::cubic;
     History history = History::warm;
     Seconds rest{0.0};
+    Transport transport = Transport::plain;  ///< of the device's sender; `warm` of the server's too
 };
 
 struct TcpTime {
@@ -47,7 +58,13 @@ struct TcpTime {
 /// bbr keeps its estimate of the rate while it rests. Kept busy only by this exchange, it measures N segments in the
 /// round trip plus the time T it spread them over, and spreads the next over N / (gain * rate): so T settles at
 /// RTT / (gain - 1), gain = 2 / ln 2 (Cardwell et al. 2016), unless the link itself takes longer.
+///
+/// `kept`: the window settles at gain requests, and bbr begins at gain windows a round trip, so that a request leaves in
+/// RTT / gain^2, its first burst apart; `fresh` knows nothing of it.
 TcpTime tcp_time(const LinkProfile& link, const Payload& payload, const TcpUse& use);
+
+/// The bytes that `warm` moves in so long a rest, within TCP: ten tiny calls a second.
+Payload warm_traffic(Seconds rest);
 
 /// The time over which bbr spreads a payload that it has sent many times, however fast the link (T above).
 Seconds bbr_spread(Seconds round_trip, Bytes size);

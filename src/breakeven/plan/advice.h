@@ -36,6 +36,18 @@ struct VariantFile {
     Bytes size;
 };
 
+/// A codec where tensors cross, tried on samples.
+struct CodecTrial {
+    std::string variant;
+    std::vector<std::string> cut;  ///< empty: the network's input
+    std::string codec;             ///< as Plan::codec
+    Bytes up_p50, up_p90;          ///< of what crosses
+    Seconds encode{0.0};           ///< on the device
+    Seconds decode{0.0};           ///< on the server
+    /// Of the network behind it; nothing where no link would have chosen it.
+    std::optional<PlanAccuracy> accuracy;
+};
+
 struct Advice {
     std::string model_name;
     std::string model_sha256;
@@ -46,6 +58,7 @@ struct Advice {
     std::optional<std::size_t> best;  ///< index into plans; nothing when none meets the objective
     std::vector<BreakEven> break_evens;
     std::optional<BreakEvenMap> map;
+    std::vector<CodecTrial> codecs;
     std::vector<std::string> warnings;       ///< a noisy machine, an engine refused, ...
     std::vector<std::string> circumstances;  ///< lines that say how this was measured: versions, host, command
 };

@@ -54,7 +54,9 @@ Cost plan_cost(const std::vector<Stage>& stages, const std::optional<Crossing>& 
     if (crossing) {
         cost.up = crossing->payload.up;
         cost.down = crossing->payload.down;
-        const std::optional<Joules> network = network_energy(crossing->link, crossing->payload);
+        const std::optional<Joules> network =
+            network_energy(crossing->link, {.up = crossing->payload.up + crossing->between.up,
+                                            .down = crossing->payload.down + crossing->between.down});
         if (!network) {
             energy = unknown(fmt::format("link '{}' has no energy figures", crossing->link.name));
         } else if (energy.value) {
@@ -77,6 +79,9 @@ std::vector<Stage> modelled_stages(const Shares& shares, const Way& way) {
     const std::string& link = way.link.name;
     std::vector<Stage> stages;
     if (shares.device) stages = stages_here(*shares.device);
+    if (shares.coding) {
+        stages.push_back(stage(StageKind::encode, Side::device, shares.coding->codec, shares.coding->encode));
+    }
     stages.push_back(stage(StageKind::round_trip, Side::link, link, {time.rtt, Origin::modelled}));
     stages.push_back(stage(StageKind::upload, Side::link, link, {time.up, Origin::modelled}));
     if (way.tcp) {
@@ -84,6 +89,9 @@ std::vector<Stage> modelled_stages(const Shares& shares, const Way& way) {
         if (more > tcp_least) stages.push_back(stage(StageKind::tcp, Side::link, link, {more, Origin::modelled}));
     }
     stages.push_back(stage(StageKind::queue, Side::server, server.platform, server.queue));
+    if (shares.coding) {
+        stages.push_back(stage(StageKind::decode, Side::server, shares.coding->codec, shares.coding->decode));
+    }
     stages.push_back(stage(StageKind::compute, Side::server, server.platform, server.compute));
     stages.push_back(stage(StageKind::download, Side::link, link, {time.down, Origin::modelled}));
     return stages;
@@ -98,7 +106,8 @@ std::vector<Stage> measured_stages(Seconds total, const Shares& shares, const Wa
         return stages;
     }
     // The device's own share was timed by itself: it shrinks only where even it is longer than all.
-    const Seconds device = shares.device ? shares.device->compute.value : Seconds(0.0);
+    Seconds device = shares.device ? shares.device->compute.value : Seconds(0.0);
+    if (shares.coding) device += shares.coding->encode.value;
     const bool keeps = device < total;
     const double shrink = keeps ? (total - device) / (explained - device) : total / explained;
     for (Stage& part : stages) {

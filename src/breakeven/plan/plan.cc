@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace breakeven {
 
 std::string_view name(PlanKind kind) {
@@ -18,6 +20,8 @@ std::string_view name(PlanKind kind) {
 std::string_view name(StageKind kind) {
     switch (kind) {
         case StageKind::compute: return "compute";
+        case StageKind::encode: return "encode";
+        case StageKind::decode: return "decode";
         case StageKind::round_trip: return "round trip";
         case StageKind::upload: return "upload";
         case StageKind::tcp: return "tcp";
@@ -38,9 +42,18 @@ std::string Plan::title() const {
     if (kind == PlanKind::local) {
         return fmt::format("{}local on {}", form, stages.empty() ? std::string("?") : stages.front().where);
     }
-    if (kind == PlanKind::split) return fmt::format("{}split over {} at {}", form, link, cut_title(cut));
-    const std::string how = codec.empty() ? std::string() : fmt::format(" as {}", codec);
-    return fmt::format("{}{} over {}{}", form, name(kind), link, how);
+    const bool is_split = kind == PlanKind::split;
+    const std::string where = is_split ? " at " + cut_title(cut) : std::string();
+    // What crosses a cut does so as it is, unless something is said.
+    const std::string how = codec.empty() || (is_split && codec == "raw") ? std::string() : " as " + codec;
+    const std::string held = transport == Transport::plain  ? ", plain TCP"
+                             : transport == Transport::warm ? ", kept warm"
+                                                            : "";
+    return fmt::format("{}{} over {}{}{}{}", form, name(kind), link, where, how, held);
+}
+
+bool Plan::is_coded() const {
+    return std::ranges::find(stages, StageKind::encode, &Stage::kind) != stages.end();
 }
 
 Seconds Plan::whole_latency() const {

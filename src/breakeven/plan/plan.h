@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "breakeven/link/tcp.h"
 #include "breakeven/plan/deploy.h"
 #include "breakeven/plan/platform.h"
 #include "breakeven/units/origin.h"
@@ -18,9 +19,10 @@ enum class PlanKind { local, offload, split, cascade };
 std::string_view name(PlanKind kind);
 
 /// What a stage of a plan does; the stages of a plan follow one another and sum to its latency.
+/// `encode` and `decode`: what crosses is coded (codec/) on the device, and read on the server.
 /// `tcp` is what the connection's window adds to the formula of the link (more round trips, pacing); `overhead` is what
 /// a measured exchange took beyond both (protocol, copies).
-enum class StageKind { compute, round_trip, upload, tcp, queue, download, overhead };
+enum class StageKind { compute, encode, round_trip, upload, tcp, queue, decode, download, overhead };
 std::string_view name(StageKind kind);
 
 /// Whose time a stage is: while the link or the server works, the device waits.
@@ -61,8 +63,10 @@ struct Plan {
     PlanKind kind = PlanKind::local;
     std::string link;               ///< empty for a local plan
     std::string variant{as_given};  ///< the form of the model: "as given", "PQ", ...
-    std::string codec;              ///< how tensors cross: "raw", "u8"; empty for a local plan
-    std::vector<std::string> cut;   ///< tensors at the cut; empty unless split
+    std::string codec;              ///< how tensors cross: "raw", "u8", "q8", "jpeg:90"; empty for a local plan
+    /// What holds TCP's window while the connection rests; nothing for a local plan.
+    std::optional<Transport> transport;
+    std::vector<std::string> cut;  ///< tensors at the cut; empty unless split
     std::vector<Stage> stages;
     Cost cost;
     /// What the server must be sent before the first inference; nothing where it has it.
@@ -75,8 +79,10 @@ struct Plan {
     /// Where the result must be taken with care: "the device is modelled 8 times slower", ...
     std::vector<std::string> remarks;
 
-    /// "local on cpu:1", "offload over wifi as u8", "split over wifi at pool1": for tables and sentences.
+    /// "local on cpu:1", "offload over wifi as u8", "split over wifi at pool1 as q4": for tables and sentences.
     std::string title() const;
+    /// Whether what crosses is coded, other than as pixels: then its accuracy is the codec's and the variant's together.
+    bool is_coded() const;
     /// The latency with the inference's share of the deployment.
     Seconds whole_latency() const;
 };

@@ -111,7 +111,8 @@ PlanPoint plan_point(const Plan& plan) {
         .name = plan.title(), .device = Seconds(0.0), .server = Seconds(0.0), .payload = {}, .round_trips = 0};
     for (const Stage& stage : plan.stages) {
         if (stage.kind == StageKind::round_trip) ++point.round_trips;
-        if (stage.kind != StageKind::compute) continue;
+        const bool coding = stage.kind == StageKind::encode || stage.kind == StageKind::decode;
+        if (stage.kind != StageKind::compute && !coding) continue;
         (stage.side == Side::device ? point.device : point.server) += stage.latency.value;
     }
     point.payload = {.up = plan.cost.up, .down = plan.cost.down};

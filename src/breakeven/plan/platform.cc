@@ -2,6 +2,7 @@
 #include "breakeven/plan/platform.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
@@ -17,10 +18,10 @@ constexpr std::string_view default_engine = "onnxruntime";
 /// More threads than any machine has are a slip of the finger.
 constexpr int number_max = 4096;
 
-std::vector<std::string> split(std::string_view text) {
+std::vector<std::string> split(std::string_view text, char separator) {
     std::vector<std::string> parts{""};
     for (const char c : text) {
-        if (c == ':') {
+        if (c == separator) {
             parts.emplace_back();
         } else {
             parts.back() += c;
@@ -51,11 +52,22 @@ Platform parse_server(std::string_view text) {
     return {.engine = "grpc", .unit = std::string(address), .number = 0};
 }
 
-}  // namespace
+/// What follows the first comma, sorted; a key twice is a slip.
+std::string parse_options(std::string_view text, std::string_view whole) {
+    std::vector<std::string> options = split(text, ',');
+    std::sort(options.begin(), options.end());
+    for (std::size_t i = 0; i < options.size(); ++i) {
+        const std::size_t equals = options[i].find('=');
+        if (equals == std::string::npos || equals == 0) throw refusal(whole, "options are KEY=VALUE");
+        if (i > 0 && options[i - 1].starts_with(options[i].substr(0, equals + 1))) {
+            throw refusal(whole, "an option is given twice");
+        }
+    }
+    return fmt::format("{}", fmt::join(options, ","));
+}
 
-Platform parse_platform(std::string_view text) {
-    if (text.starts_with(grpc_scheme)) return parse_server(text);
-    std::vector<std::string> parts = split(text);
+Platform parse_unit(std::string_view text) {
+    std::vector<std::string> parts = split(text, ':');
     int number = 0;
     const std::string& last = parts.back();
     const auto [end, code] = std::from_chars(last.data(), last.data() + last.size(), number);
@@ -76,11 +88,32 @@ Platform parse_platform(std::string_view text) {
             .number = number};
 }
 
+}  // namespace
+
+std::vector<std::pair<std::string, std::string>> options_of(const Platform& platform) {
+    std::vector<std::pair<std::string, std::string>> options;
+    if (platform.options.empty()) return options;
+    for (const std::string& option : split(platform.options, ',')) {
+        const std::size_t equals = option.find('=');
+        options.emplace_back(option.substr(0, equals), option.substr(equals + 1));
+    }
+    return options;
+}
+
+Platform parse_platform(std::string_view text) {
+    if (text.starts_with(grpc_scheme)) return parse_server(text);
+    const std::size_t comma = text.find(',');
+    Platform platform = parse_unit(text.substr(0, comma));
+    if (comma != std::string_view::npos) platform.options = parse_options(text.substr(comma + 1), text);
+    return platform;
+}
+
 std::string to_text(const Platform& platform) {
     if (platform.is_remote()) return std::string(grpc_scheme) + platform.unit;
+    const std::string options = platform.options.empty() ? "" : "," + platform.options;
     const std::string unit = fmt::format("{}:{}", platform.unit, platform.number);
-    if (platform.engine == default_engine) return unit;
-    return platform.engine + ":" + (platform.number == 0 ? platform.unit : unit);
+    if (platform.engine == default_engine) return unit + options;
+    return platform.engine + ":" + (platform.number == 0 ? platform.unit : unit) + options;
 }
 
 }  // namespace breakeven

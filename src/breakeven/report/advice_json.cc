@@ -117,6 +117,7 @@ Json plan_json(const Plan& plan) {
              {"link", text(plan.link)},
              {"variant", plan.variant},
              {"codec", text(plan.codec)},
+             {"transport", plan.transport ? Json(name(*plan.transport)) : Json(nullptr)},
              {"cut", plan.cut},
              {"stages", stages_json(plan.stages)},
              {"cost", cost_json(plan.cost)},
@@ -164,6 +165,17 @@ nlohmann::ordered_json advice_json(const Advice& advice) {
                                {"energy_j", figure(entry.energy)}});
     }
     out["map"] = map_json(advice.map);
+    Json& codecs = out["codecs"] = Json::array();
+    for (const CodecTrial& trial : advice.codecs) {
+        codecs.push_back({{"variant", trial.variant},
+                          {"cut", trial.cut},
+                          {"codec", trial.codec},
+                          {"bytes_p50", trial.up_p50.count()},
+                          {"bytes_p90", trial.up_p90.count()},
+                          {"encode_s", trial.encode.count()},
+                          {"decode_s", trial.decode.count()},
+                          {"accuracy", accuracy_json(trial.accuracy)}});
+    }
     out["warnings"] = advice.warnings;
     out["circumstances"] = advice.circumstances;
     return out;

@@ -135,6 +135,21 @@ std::string plan_table(const Advice& advice) {
     return "\n" + columns_of(rows);
 }
 
+/// What was tried where tensors cross; of those that no link would have chosen how right they are was not found.
+std::string codec_table(const Advice& advice) {
+    if (advice.codecs.empty()) return {};
+    std::vector<std::vector<std::string>> rows{{"what crosses, coded", "bytes", "90 %", "encode", "decode", "points"}};
+    for (const CodecTrial& trial : advice.codecs) {
+        const std::string where = trial.cut.empty() ? "the input" : cut_title(trial.cut);
+        const std::string form = trial.variant == as_given ? std::string() : trial.variant + " ";
+        const std::string lost = trial.accuracy ? fmt::format("{:+.1f}", -100.0 * trial.accuracy->drop + 0.0) : "";
+        rows.push_back({"  " + shortened(printable(fmt::format("{}{} as {}", form, where, trial.codec)), 34),
+                        to_text(trial.up_p50), to_text(trial.up_p90), to_text(trial.encode), to_text(trial.decode),
+                        lost});
+    }
+    return "\n" + columns_of(rows);
+}
+
 std::string notes(const Advice& advice) {
     std::set<std::string> said;  // the same reason for many plans is said once
     std::string out;
@@ -172,7 +187,7 @@ std::string notes(const Advice& advice) {
 std::string advice_text(const Advice& advice) {
     const Answer words = answer(advice);
     return wrapped("", printable(words.decision)) + wrapped("  ", printable(words.reason)) + verdict_lines(advice) +
-           plan_table(advice) + (advice.map ? "\n" + map_text(*advice.map) : "") + notes(advice);
+           plan_table(advice) + codec_table(advice) + (advice.map ? "\n" + map_text(*advice.map) : "") + notes(advice);
 }
 
 }  // namespace breakeven

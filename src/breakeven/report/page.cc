@@ -69,8 +69,9 @@ std::string verdict_cards(const Advice& advice) {
     return out;
 }
 
-constexpr StageKind stage_kinds[] = {StageKind::round_trip, StageKind::upload,   StageKind::tcp,     StageKind::queue,
-                                     StageKind::compute,    StageKind::download, StageKind::overhead};
+constexpr StageKind stage_kinds[] = {StageKind::encode,  StageKind::round_trip, StageKind::upload,
+                                     StageKind::tcp,     StageKind::queue,      StageKind::decode,
+                                     StageKind::compute, StageKind::download,   StageKind::overhead};
 
 /// The time that a plan spends on stages of one kind, with its origin as an underline and in words for who listens.
 std::string part_cell(const Plan& plan, StageKind kind) {
@@ -189,6 +190,32 @@ std::string trade_off_section(const Advice& advice) {
         pictures);
 }
 
+/// The table of codecs, or nothing where none was tried.
+std::string codec_section(const Advice& advice) {
+    if (advice.codecs.empty()) return {};
+    std::string rows;
+    for (const CodecTrial& trial : advice.codecs) {
+        const std::string form = trial.variant == as_given ? std::string() : trial.variant + ", ";
+        rows += fmt::format("<tr><th scope=\"row\">{}{}</th><td>{}</td>", html_text(form),
+                            trial.cut.empty() ? "input" : html_text(cut_title(trial.cut)), html_text(trial.codec));
+        for (const std::string& cell :
+             {to_text(trial.up_p50), to_text(trial.up_p90), to_text(trial.encode), to_text(trial.decode),
+              trial.accuracy ? fmt::format("{:+.1f}", -100.0 * trial.accuracy->drop + 0.0) : std::string()}) {
+            rows += number_cell(cell);
+        }
+        rows += "</tr>\n";
+    }
+    return fmt::format(
+        "<section aria-labelledby=\"codecs\"><h2 id=\"codecs\">How tensors may cross</h2>"
+        "<p class=\"lead\">What each codec makes of the samples where they would cross: bytes, of half and of nine "
+        "tenths of them, time on both sides, and points of accuracy gained or lost, where a link would have chosen "
+        "it.</p><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"codecs\"><table><thead><tr>"
+        "<th scope=\"col\">What crosses</th><th scope=\"col\">Codec</th><th scope=\"col\">Bytes</th>"
+        "<th scope=\"col\">90&nbsp;%</th><th scope=\"col\">Encode</th><th scope=\"col\">Decode</th>"
+        "<th scope=\"col\">Points</th></tr></thead><tbody>{}</tbody></table></div></section>\n",
+        rows);
+}
+
 std::string notes(const Advice& advice) {
     std::vector<std::string> lines = advice.warnings;
     for (const Plan& plan : advice.plans) {
@@ -235,6 +262,7 @@ std::string advice_page(const Advice& advice) {
                    {"notes", care},
                    {"map", map_section(advice)},
                    {"trade-off", trade_off_section(advice)},
+                   {"codecs", codec_section(advice)},
                    {"prediction", prediction},
                    {"energy", energy},
                    {"rows", rows},

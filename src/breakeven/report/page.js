@@ -95,6 +95,7 @@
 
     const parts = [
         ["compute-device", "compute on the device", (s) => s.what === "compute" && s.side !== "server"],
+        ["coding", "coding", (s) => s.what === "encode" || s.what === "decode"],
         ["round-trip", "round trip", (s) => s.what === "round_trip"],
         ["upload", "upload", (s) => s.what === "upload"],
         ["tcp", "TCP's window", (s) => s.what === "tcp"],

@@ -160,12 +160,14 @@ std::string legend(const std::vector<TradeOff>& variants) {
 
 std::vector<TradeOff> trade_offs(const Advice& advice) {
     std::vector<TradeOff> found;
-    const auto judged = std::ranges::find_if(advice.plans, [](const Plan& p) { return p.accuracy.has_value(); });
+    // A codec's accuracy is not its variant's.
+    const auto judged =
+        std::ranges::find_if(advice.plans, [](const Plan& p) { return p.accuracy.has_value() && !p.is_coded(); });
     if (judged == advice.plans.end()) return found;
     const double given_top1 = judged->accuracy->top1 + judged->accuracy->drop;
     for (const Plan& plan : advice.plans) {
         const bool is_given = plan.variant == as_given;
-        if (!plan.accuracy && !is_given) continue;
+        if ((!plan.accuracy && !is_given) || plan.is_coded()) continue;
         auto of = std::ranges::find(found, plan.variant, &TradeOff::variant);
         if (of == found.end()) {
             found.push_back({.variant = plan.variant,

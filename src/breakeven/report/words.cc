@@ -149,11 +149,16 @@ std::string prediction_error_text(const Plan& plan) {
 
 std::string accuracy_text(const Plan& plan) {
     const PlanAccuracy& accuracy = *plan.accuracy;
+    std::string what = plan.variant;
+    if (plan.is_coded()) {
+        what = fmt::format("{}{} as {}", plan.variant == as_given ? std::string() : plan.variant + " ",
+                           plan.cut.empty() ? "its input" : cut_title(plan.cut), plan.codec);
+    }
     if (accuracy.is_agreement) {
-        return fmt::format("{}: agrees with the network as given on {:.1f} % of {} samples", plan.variant,
+        return fmt::format("{}: agrees with the network as given on {:.1f} % of {} samples", what,
                            100.0 * accuracy.top1, accuracy.n);
     }
-    return fmt::format("{}: top-1 {:.1f} %, {:.1f} points {} ({} samples)", plan.variant, 100.0 * accuracy.top1,
+    return fmt::format("{}: top-1 {:.1f} %, {:.1f} points {} ({} samples)", what, 100.0 * accuracy.top1,
                        100.0 * std::abs(accuracy.drop), accuracy.drop < 0 ? "more" : "less", accuracy.n);
 }
 

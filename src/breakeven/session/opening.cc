@@ -116,7 +116,9 @@ void Opening::add_measured(const ModelFile& whole) {
     }
     for (const std::vector<std::string>& cut : cuts_worth_trying(whole)) {
         try {
-            add_split(whole, {.point = {.name = "split at " + cut_title(cut)}, .cut = cut});
+            SessionPlan plan{.point = {}, .cut = cut};
+            plan.point.name = "split at " + cut_title(cut);
+            add_split(whole, std::move(plan));
         } catch (const Error&) {
             continue;  // one that cannot be cut after all; others can
         }

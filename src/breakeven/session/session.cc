@@ -12,6 +12,7 @@
 #include "breakeven/engine/onnxruntime.h"
 #include "breakeven/error.h"
 #include "breakeven/files/memory_file.h"
+#include "breakeven/session/installed.h"
 #include "breakeven/session/opening.h"
 
 namespace breakeven {
@@ -32,7 +33,7 @@ std::vector<std::filesystem::path> libraries(const SessionOptions& options) {
     if (const char* chosen = std::getenv("BREAKEVEN_ONNXRUNTIME"); chosen != nullptr && *chosen != '\0') {
         return {chosen};
     }
-    return {BREAKEVEN_ONNXRUNTIME_INSTALLED};
+    return installed_onnxruntime();
 }
 
 std::string reason_of(const Outcome<bool>& outcome, const std::string& server) {
@@ -74,12 +75,13 @@ class Session::Impl {
     Impl(const ModelFile& whole, const SessionOptions& options) : name_(whole.image.name), options_(options) {
         engines_.add(make_onnxruntime({.libraries = libraries(options)}));
         if (!options.server.empty()) {
-            auto client =
-                std::make_shared<Client>(options.server, ClientOptions{.connect_timeout = Seconds(2.0),
-                                                                       .call_timeout = options.answer_within,
-                                                                       .congestion_control = options.congestion_control,
-                                                                       .security = options.security});
             const bool warm = options.connection == SessionOptions::Connection::kept_warm;
+            auto client = std::make_shared<Client>(
+                options.server, ClientOptions{.connect_timeout = Seconds(2.0),
+                                              .call_timeout = options.answer_within,
+                                              .congestion_control = options.congestion_control,
+                                              .security = options.security,
+                                              .transport = {.window = warm ? Transport::kept : Transport::plain}});
             server_.emplace(std::move(client), clock_,
                             warm ? FarServer::Connection::kept_warm : FarServer::Connection::as_it_is);
         }

@@ -89,7 +89,7 @@ Control set_control(int socket, const ClientOptions& options) {
                                                          std::strerror(errno))}};
     }
     return {.keeps_window =
-                options.transport.window == TransportOptions::Window::kept && set_congestion_control(socket, "bbr"),
+                options.transport.window == Transport::kept && set_congestion_control(socket, "bbr"),
             .refused = std::nullopt};
 }
 

@@ -131,6 +131,7 @@ Client::~Client() = default;
 Outcome<InferReply> Client::infer(const Request& request, std::optional<Seconds> limit) {
     const grpc::ByteBuffer message = to_byte_buffer(encode(request));
     grpc::ByteBuffer reply;
+    if (options_.transport.window == Transport::warm) keep_warm(options_.transport.warm_after);
     return parts_->call<InferReply>(
         parts_->limit_of(limit),
         [&](ServerConnection& connection, grpc::ClientContext& context) {
@@ -143,6 +144,7 @@ Outcome<InferReply> Client::infer(const Request& request, std::optional<Seconds>
 
 std::unique_ptr<Call> Client::start(const Request& request, std::optional<Seconds> limit,
                                     std::function<void(Outcome<InferReply>)> on_done) {
+    if (options_.transport.window == Transport::warm) keep_warm(options_.transport.warm_after);
     auto state = std::make_shared<Call::State>(Call::State::Parts{.message = to_byte_buffer(encode(request)),
                                                                   .limit = parts_->limit_of(limit),
                                                                   .security = options_.security,

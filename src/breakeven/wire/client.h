@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "breakeven/engine/engine.h"
+#include "breakeven/link/tcp.h"
 #include "breakeven/tensor/tensor.h"
 #include "breakeven/units/units.h"
 #include "breakeven/wire/call.h"
@@ -22,11 +23,13 @@
 namespace breakeven {
 
 struct TransportOptions {
-    /// What TCP makes of a rest. `kept`: the window is as it was, because BBR takes each request up anew from it; where
-    /// the kernel allows no BBR, and with a congestion control of one's own (below), it is `forgotten`, and found anew
-    /// over several round trips, unless keep_warm() prevents that. Kept, a request after a rest may fill queues on its
-    /// way that others have come to use meanwhile.
-    enum class Window { kept, forgotten } window = Window::kept;
+    /// What TCP makes of a rest (link/tcp.h). `kept`: the window is as it was, because BBR takes each request up anew
+    /// from it; where the kernel allows no BBR, and with a congestion control of one's own (below), it is `plain`: found
+    /// anew over several round trips, unless keep_warm() prevents that. `warm` calls keep_warm() after each inference.
+    /// Kept, a request after a rest may fill queues on its way that others have come to use meanwhile.
+    Transport window = Transport::kept;
+    /// With `warm`: for how long after each inference. Longer bridges longer rests, and drains the radio.
+    Seconds warm_after{30.0};
     /// While a connection is being made, another attempt begins every so often. Shorter is back sooner after an
     /// outage, and sends more packets into a dead link.
     Seconds attempt_interval{0.3};

@@ -62,6 +62,11 @@ bool set_congestion_control(int socket, const std::string& algorithm) {
                       static_cast<socklen_t>(algorithm.size())) == 0;
 }
 
+bool can_keep_window() {
+    const OwnedSocket socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    return socket.is_open() && set_congestion_control(socket.number(), "bbr");
+}
+
 int set_congestion_control(End end, std::uint16_t port, const std::string& algorithm) {
     int set = 0;
     for_each_socket(end, port, [&](int descriptor) {

@@ -23,6 +23,8 @@ int set_congestion_control(End end, std::uint16_t port, const std::string& algor
 
 /// Of one socket; whether the system has and allows it (else errno says why not).
 bool set_congestion_control(int socket, const std::string& algorithm);
+/// Whether this process may choose BBR here: then Transport::kept is what it says.
+bool can_keep_window();
 /// Whether anything given to the kernel has not been acknowledged, or that is not known.
 bool has_unacknowledged(int socket);
 /// Small messages leave at once.
