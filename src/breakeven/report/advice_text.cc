@@ -103,8 +103,13 @@ std::string verdict_lines(const Advice& advice) {
 std::string terse_title(const Plan& plan) {
     if (plan.kind == PlanKind::local) return plan.title();
     const std::string form = plan.variant == as_given ? std::string() : plan.variant + " ";
-    return fmt::format("{}{} {} {}", form, name(plan.kind), plan.link,
-                       plan.kind == PlanKind::split ? cut_title(plan.cut) : plan.codec);
+    const std::string held = plan.transport == Transport::plain  ? " plain"
+                             : plan.transport == Transport::warm ? " warm"
+                                                                 : "";
+    if (plan.kind != PlanKind::split)
+        return fmt::format("{}{} {} {}{}", form, name(plan.kind), plan.link, plan.codec, held);
+    return fmt::format("{}split {} {}{}", form, plan.link, cut_title(plan.cut),
+                       plan.codec == "raw" ? std::string() : " " + plan.codec);
 }
 
 /// "+4 %": what the model was off by; the page has the decimals.
