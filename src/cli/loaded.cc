@@ -14,12 +14,14 @@
 #include "breakeven/wire/coded_runner.h"
 #include "cli/inputs.h"
 #include "cli/security.h"
+#include "cli/tune.h"
 
 namespace breakeven::cli {
 
 void add_place_options(CLI::App& command, Place& place) {
-    command.add_option("--platform", place.platform,
-                       "where on this machine, such as cpu:2 (default: cpu:1; for TFLite openvino:cpu:1)");
+    command.add_option(
+        "--platform", place.platform,
+        "where on this machine, such as cpu:2, or auto for the fastest (default: cpu:1; for TFLite openvino:cpu:1)");
     command.add_option("--server", place.server, "HOST:PORT of an Open Inference Protocol server that has the network");
     command.add_option("--at", place.at,
                        "cut the network at these tensors: the head runs on --platform, the tail on --server");
@@ -77,7 +79,8 @@ Loaded load(const Shell& shell, const Engines& engines, const std::string& model
     if (!here) {
         loaded.platform = parse_platform("grpc://" + server_address(place.server));
     } else {
-        loaded.platform = place.platform.empty() ? Engines::cpu_for(image, 1) : parse_platform(place.platform);
+        loaded.platform = place.platform.empty() ? Engines::cpu_for(image, 1)
+                                                 : platform_of(shell, engines, place.platform, *file, model);
     }
     loaded.where = to_text(loaded.platform);
     if (!loaded.platform.is_remote()) {

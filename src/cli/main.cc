@@ -34,6 +34,7 @@ int run(int argc, char** argv) {
     add_deploy(app, shell);
     add_inspect(app, shell);
     add_measure(app, shell);
+    add_tune(app, shell);
     add_meter(app, shell);
     add_infer(app, shell);
     add_evaluate(app, shell);

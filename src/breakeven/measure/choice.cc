@@ -1,0 +1,462 @@
+// Choice: see choice.h.
+#include "breakeven/measure/choice.h"
+
+#include <fmt/format.h>
+#include <malloc.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <memory>
+#include <set>
+#include <sstream>
+#include <utility>
+
+#include "breakeven/error.h"
+#include "breakeven/measure/agreement.h"
+#include "breakeven/measure/knobs.h"
+#include "breakeven/measure/race.h"
+#include "breakeven/measure/sample_input.h"
+#include "breakeven/model/tflite.h"
+#include "breakeven/units/text.h"
+
+namespace breakeven {
+namespace {
+
+/// Who is as close as this is tied: the less memory decides. A network's latency differs by as much from day to day.
+constexpr double tie = 0.015;
+/// Engines further behind than this are not caught up by settings, which were seen to give 10 % at most.
+constexpr double settings_reach = 1.15;
+/// Of the time: for telling platforms apart, before settings are tried.
+constexpr double platforms_share = 0.55;
+/// Less memory than this is no reason.
+constexpr double memory_matters = 0.05;
+constexpr Bytes memory_least{std::int64_t{1} << 20};
+
+constexpr std::array<std::pair<RaceOutcome, std::string_view>, 6> outcomes{{{RaceOutcome::chosen, "chosen"},
+                                                                            {RaceOutcome::tied, "tied"},
+                                                                            {RaceOutcome::slower, "slower"},
+                                                                            {RaceOutcome::wrong, "wrong"},
+                                                                            {RaceOutcome::failed, "failed"},
+                                                                            {RaceOutcome::untried, "untried"}}};
+
+/// This process's own resident pages, without those of files; zero where the kernel does not tell.
+Bytes resident_memory() {
+    std::ifstream file("/proc/self/statm");
+    std::int64_t size = 0;
+    std::int64_t resident = 0;
+    std::int64_t of_files = 0;
+    if (!(file >> size >> resident >> of_files)) return Bytes();
+    return Bytes((resident - of_files) * sysconf(_SC_PAGESIZE));
+}
+
+/// What the machine could still give; nothing where the kernel does not tell.
+std::optional<Bytes> available_memory() {
+    std::ifstream file("/proc/meminfo");
+    for (std::string line; std::getline(file, line);) {
+        std::istringstream words(line);
+        std::string key;
+        std::int64_t kibibytes = 0;
+        if (words >> key >> kibibytes && key == "MemAvailable:") return Bytes(kibibytes * 1024);
+    }
+    return std::nullopt;
+}
+
+/// A contender that is loaded, or why it is not.
+struct Entry {
+    Contender contender;
+    std::unique_ptr<Runner> runner;
+    std::vector<Knob> knobs{};  ///< of its settings
+};
+
+class Choosing final {
+   public:
+    Choosing(const ChoiceRequest& request, const Model& model, const ModelImage& image, const ChoiceTools& tools)
+        : request_(request),
+          model_(model),
+          image_(image),
+          tools_(tools),
+          inputs_(choice_inputs(model, request.batch)),
+          check_(tools.engines, model, image, samples(request, inputs_)),
+          began_(tools.clock.now()) {}
+
+    Choice choose() {
+        for (const Platform& platform : contenders_of(request_, image_, tools_.engines)) enter(platform, {});
+        const auto entered = entries_.size();
+        run_race(all_loaded(), request_.limit * platforms_share - elapsed(), "platforms");
+        if (winner_ == nullptr) give_up();
+        if (!is_over()) try_settings();
+        if (!is_over()) try_together(entered);
+        return conclude();
+    }
+
+   private:
+    using Field = std::vector<Entry*>;
+
+    /// Of one sample, several; of a batch, the one that is run.
+    static EngineSamples samples(const ChoiceRequest& request, const std::vector<Tensor>& inputs) {
+        if (request.batch == 1) return {};
+        return {.inputs = {inputs}, .labelled = {}};
+    }
+
+    Seconds elapsed() const { return tools_.clock.now() - began_; }
+    bool stopped() const { return tools_.stop != nullptr && tools_.stop->load(std::memory_order_relaxed); }
+    bool is_over() const { return stopped() || elapsed() >= request_.limit; }
+    void tell(const std::string& line) const {
+        if (tools_.progress) tools_.progress(line);
+    }
+
+    /// Loads it, unless the time is over; a platform must then be the reference's equal.
+    Entry& enter(const Platform& platform, std::vector<Knob> knobs) {
+        entries_.push_back(
+            std::make_unique<Entry>(Entry{.contender = {.platform = platform, .settings = {}, .reason = {}},
+                                          .runner = {},
+                                          .knobs = std::move(knobs)}));
+        Entry& entry = *entries_.back();
+        for (const Knob& knob : entry.knobs) {
+            entry.contender.settings += (entry.contender.settings.empty() ? "" : ", ") + knob.words;
+        }
+        if (is_over() && entries_.size() > 1) return entry;
+        try {
+            load(entry);
+        } catch (const Error& error) {
+            if (error.kind() == ErrorKind::internal) throw;
+            refuse(entry, RaceOutcome::failed, error.what());
+            last_kind_ = error.kind();
+        }
+        return entry;
+    }
+
+    void load(Entry& entry) {
+        const Platform& platform = entry.contender.platform;
+        if (const auto left = available_memory(); left && *left < biggest_ * 2) {
+            entry.contender.reason = fmt::format("it takes {}, {} are free", to_text(biggest_), to_text(*left));
+            return;
+        }
+        tell("loading on " + to_text(platform));
+        if (tools_.meet) tools_.meet(platform);
+        // An engine's first network makes what all of its networks share; that is not the network's.
+        if (engines_seen_.insert(platform.engine + ":" + platform.unit).second) {
+            (void)tools_.engines.load(image_, platform, {})->run(inputs_);
+        }
+        malloc_trim(0);  // what others left must not be taken for free
+        const Bytes before = resident_memory();
+        entry.runner = tools_.engines.load(image_, platform, {});
+        (void)entry.runner->run(inputs_);
+        const Bytes after = resident_memory();
+        if (after > Bytes()) entry.contender.memory = std::max(after - before, Bytes());
+        biggest_ = std::max(biggest_, entry.contender.memory.value_or(Bytes()));
+        if (entry.knobs.empty()) verify(entry);
+    }
+
+    void verify(Entry& entry) {
+        tell(fmt::format("comparing {} with the reference", to_text(entry.contender.platform)));
+        const std::string& problem = check_.verdict(entry.contender.platform, *entry.runner).problem;
+        if (!problem.empty()) refuse(entry, RaceOutcome::wrong, problem);
+    }
+
+    void refuse(Entry& entry, RaceOutcome outcome, std::string reason) {
+        entry.runner.reset();
+        entry.contender.outcome = outcome;
+        entry.contender.reason = std::move(reason);
+    }
+
+    Field all_loaded() const {
+        Field field;
+        for (const auto& entry : entries_) {
+            if (entry->runner) field.push_back(entry.get());
+        }
+        return field;
+    }
+
+    /// Those of `field` against each other; the winner becomes `winner_`.
+    void run_race(const Field& field, Seconds time, const std::string& of_what) {
+        if (field.empty()) return;
+        std::vector<Racer> racers;
+        for (const Entry* entry : field) racers.push_back({*entry->runner, inputs_});
+        RaceLimits limits{.time = std::max(time, Seconds(0)), .tie = tie, .progress = {}, .stop = tools_.stop};
+        limits.progress = [&](double share) {
+            tell(fmt::format("racing {} {}: {:.0f} % of the time", field.size(), of_what, 100.0 * share));
+        };
+        const RaceResult result = race(racers, limits, tools_.clock);
+        settled_ = settled_ && result.settled;
+        for (std::size_t i = 0; i < field.size(); ++i) {
+            const Standing& standing = result.standings[i];
+            Contender& contender = field[i]->contender;
+            if (standing.failure) {
+                last_kind_ = standing.failure->kind();
+                refuse(*field[i], RaceOutcome::failed, standing.failure->what());
+                continue;
+            }
+            if (standing.rounds == 0) continue;
+            contender.latency = standing.latency;
+            contender.ratio = standing.ratio;
+            contender.ci95 = standing.ci95;
+            contender.outcome = standing.finish == Finish::slower ? RaceOutcome::slower : RaceOutcome::tied;
+        }
+        if (!result.winner) return;
+        const Entry* before = winner_;
+        fastest_ = field[*result.winner];
+        winner_ = thriftiest(field);
+        relate_to_winner(field);
+        // Those of earlier races ran against the winner of then.
+        for (const auto& entry : entries_) {
+            const bool ran = std::ranges::find(field, entry.get()) != field.end();
+            if (!ran && before != nullptr) entry->contender.ratio *= before->contender.ratio;
+        }
+    }
+
+    /// Of those that are as fast as the fastest: the least memory, then the fewest threads, then the fewest settings.
+    Entry* thriftiest(const Field& field) const {
+        Entry* best = fastest_;
+        for (Entry* entry : field) {
+            const Contender& contender = entry->contender;
+            if (entry == fastest_ || !entry->runner || contender.outcome != RaceOutcome::tied) continue;
+            if (contender.ratio > 1.0 + tie) continue;
+            if (is_thriftier(*entry, *best)) best = entry;
+        }
+        return best;
+    }
+
+    static bool is_thriftier(const Entry& one, const Entry& other) {
+        if (one.contender.memory && other.contender.memory) {
+            const Bytes a = *one.contender.memory;
+            const Bytes b = *other.contender.memory;
+            const Bytes least = std::min(a, b);
+            const Bytes apart = std::max(a, b) - least;
+            if (apart > memory_least &&
+                static_cast<double>(apart.count()) > memory_matters * static_cast<double>(least.count())) {
+                return a < b;
+            }
+        }
+        const Platform& a = one.contender.platform;
+        const Platform& b = other.contender.platform;
+        if (a.unit == "cpu" && b.unit == "cpu" && a.number != b.number) return a.number < b.number;
+        return one.knobs.size() < other.knobs.size();
+    }
+
+    /// Ratios were to the fastest; people compare with the chosen one.
+    void relate_to_winner(const Field& field) const {
+        const double own = winner_->contender.ratio;
+        for (Entry* entry : field) {
+            if (!entry->contender.latency) continue;
+            entry->contender.ratio /= own;
+            if (entry->contender.ci95 && winner_ != fastest_) entry->contender.ci95.reset();
+        }
+        winner_->contender.ratio = 1.0;
+        winner_->contender.ci95.reset();
+    }
+
+    /// Each setting alone, of the winner and of the engines close behind it. Those alone that were chosen as they are
+    /// run again beside them: only turns taken together are compared.
+    void try_settings() {
+        Field field;
+        std::vector<Entry*> bases;
+        for (Entry* entry : all_loaded()) {
+            if (entry->contender.ratio <= settings_reach && entry->contender.latency) bases.push_back(entry);
+        }
+        const auto by_ratio = [](const Entry* a, const Entry* b) { return a->contender.ratio < b->contender.ratio; };
+        std::ranges::stable_sort(bases, by_ratio);
+        drop_all_but(bases);
+        for (Entry* base : bases) field.push_back(base);
+        for (Entry* base : bases) {
+            for (const Knob& knob : knobs_of(base->contender.platform, shape(), tools_.cores)) {
+                if (is_over()) break;
+                Entry& entry = enter(with(base->contender.platform, knob), {knob});
+                if (entry.runner) field.push_back(&entry);
+            }
+        }
+        if (field.size() > bases.size()) run_race(field, request_.limit * settings_until - elapsed(), "settings");
+    }
+
+    /// Two settings that both helped the same platform.
+    void try_together(std::size_t entered) {
+        Entry* first = winner_;
+        if (first->knobs.empty()) return;
+        Entry* second = nullptr;
+        for (std::size_t i = entered; i < entries_.size(); ++i) {
+            Entry* entry = entries_[i].get();
+            const Contender& contender = entry->contender;
+            const bool same = contender.platform.engine == first->contender.platform.engine &&
+                              contender.platform.number == first->contender.platform.number;
+            if (entry == first || !same || !entry->runner || contender.outcome != RaceOutcome::tied) continue;
+            if (second == nullptr || contender.ratio < second->contender.ratio) second = entry;
+        }
+        if (second == nullptr) return;
+        std::vector<Knob> both{first->knobs.front(), second->knobs.front()};
+        Entry& together = enter(with(first->contender.platform, both.back()), both);
+        if (together.runner) run_race({first, &together}, request_.limit - elapsed(), "settings");
+    }
+
+    /// Their memory and threads are for those that can still win.
+    void drop_all_but(const std::vector<Entry*>& kept) {
+        for (const auto& entry : entries_) {
+            if (std::ranges::find(kept, entry.get()) == kept.end()) entry->runner.reset();
+        }
+    }
+
+    GraphShape shape() const {
+        if (model_.format() == ModelFormat::tflite) return GraphShape::branching;  // its graph is not read
+        const std::vector<Cut> cuts = model_.cuts();
+        const bool forks = std::ranges::any_of(cuts, [](const Cut& cut) { return cut.tensors.size() > 1; });
+        return forks ? GraphShape::branching : GraphShape::chain;
+    }
+
+    [[noreturn]] void give_up() const {
+        std::string reason = "no platform of this machine takes it";
+        for (const auto& entry : entries_) {
+            if (!entry->contender.reason.empty()) reason = entry->contender.reason;
+        }
+        if (stopped()) reason = "it was interrupted";
+        throw Error(last_kind_, fmt::format("choose where to run model '{}'", model_.name()), reason);
+    }
+
+    /// Settings were not compared with the reference while they were many: the winner's are now.
+    void verify_winner() {
+        while (!winner_->knobs.empty()) {
+            verify(*winner_);
+            if (winner_->runner) return;
+            Entry* next = nullptr;
+            for (const auto& entry : entries_) {
+                if (!entry->runner || !entry->contender.latency) continue;
+                if (next == nullptr || entry->contender.ratio < next->contender.ratio) next = entry.get();
+            }
+            if (next == nullptr) give_up();
+            fastest_ = winner_ = next;
+        }
+    }
+
+    Choice conclude() {
+        verify_winner();
+        Choice choice;
+        choice.platform = winner_->contender.platform;
+        choice.latency = *winner_->contender.latency;
+        winner_->contender.outcome = RaceOutcome::chosen;
+        for (const auto& entry : entries_) {
+            Contender contender = entry->contender;
+            if (contender.latency && entry.get() != winner_) {
+                // Against the chosen one, also where they never raced each other in the end.
+                if (contender.outcome == RaceOutcome::tied && contender.ratio > 1.0 + 2.0 * tie) {
+                    contender.outcome = RaceOutcome::slower;
+                }
+            }
+            choice.contenders.push_back(std::move(contender));
+        }
+        const auto key = [](const Contender& c) {
+            return std::pair(c.outcome == RaceOutcome::chosen ? 0 : (c.latency ? 1 : 2),
+                             c.latency.value_or(Seconds(0)));
+        };
+        std::ranges::stable_sort(choice.contenders, [&](const auto& a, const auto& b) { return key(a) < key(b); });
+        choice.why = why(choice);
+        choice.settled = settled_ && !stopped();
+        choice.took = elapsed();
+        return choice;
+    }
+
+    /// "openvino:cpu:2: 3.10 ms; next best cpu:2 4.00 ms, 29 % slower"
+    std::string why(const Choice& choice) const {
+        const Contender& chosen = choice.contenders.front();
+        std::string line = to_text(bare(chosen.platform));
+        if (!chosen.settings.empty()) line += fmt::format(", {}", chosen.settings);
+        line += fmt::format(": {}", to_text(choice.latency));
+        const auto next = std::ranges::find_if(choice.contenders, [&](const Contender& other) {
+            return other.latency && bare(other.platform) != bare(chosen.platform);
+        });
+        if (next == choice.contenders.end()) return line + "; nothing else here runs it right";
+        const std::string who = to_text(bare(next->platform)) + (next->settings.empty() ? "" : ", " + next->settings);
+        if (next->outcome == RaceOutcome::slower) {
+            return line + fmt::format("; next best {} {}, {:.0f} % slower", who, to_text(*next->latency),
+                                      100.0 * (next->ratio - 1.0));
+        }
+        if (chosen.memory && next->memory && *chosen.memory < *next->memory) {
+            return line + fmt::format("; tied with {}, which needs {} more memory", who,
+                                      to_text(*next->memory - *chosen.memory));
+        }
+        return line + fmt::format("; tied with {}", who);
+    }
+
+    static Platform bare(Platform platform) {
+        platform.options.clear();
+        return platform;
+    }
+
+    /// The last of the time is for settings together.
+    static constexpr double settings_until = 0.9;
+
+    const ChoiceRequest& request_;
+    const Model& model_;
+    const ModelImage& image_;
+    const ChoiceTools& tools_;
+    std::vector<Tensor> inputs_;
+    EngineCheck check_;
+    Seconds began_;
+    std::vector<std::unique_ptr<Entry>> entries_;
+    std::set<std::string> engines_seen_;
+    Bytes biggest_;  ///< of the contenders
+    Entry* fastest_ = nullptr;
+    Entry* winner_ = nullptr;
+    bool settled_ = true;
+    ErrorKind last_kind_ = ErrorKind::unsupported;
+};
+
+/// Whether its number counts threads, not units.
+bool counts_threads(const Platform& platform) {
+    return platform.unit == "cpu" || platform.unit == "xnnpack";
+}
+
+}  // namespace
+
+std::string_view name(RaceOutcome outcome) {
+    for (const auto& [value, word] : outcomes) {
+        if (value == outcome) return word;
+    }
+    BREAKEVEN_ASSERT(false);
+    return {};
+}
+
+std::vector<Tensor> choice_inputs(const Model& model, std::int64_t batch) {
+    std::vector<TensorSpec> specs = model.inputs();
+    for (TensorSpec& spec : specs) {
+        if (batch == 1) continue;
+        const bool open = !spec.shape.empty() && spec.shape.front() < 0;
+        if (!open && (spec.shape.empty() || spec.shape.front() != batch)) {
+            throw Error(
+                ErrorKind::input, fmt::format("run model '{}' with {} samples at once", model.name(), batch),
+                fmt::format("its input '{}' is {}: the first dimension is not open", spec.name, to_text(spec.shape)));
+        }
+        spec.shape.front() = batch;
+    }
+    return sample_inputs(specs, 1);
+}
+
+std::vector<Platform> contenders_of(const ChoiceRequest& request, const ModelImage& image, const Engines& engines) {
+    if (!request.platforms.empty()) return request.platforms;
+    std::vector<Platform> all;
+    for (const PlatformStatus& status : engines.platforms()) {
+        const Platform& platform = status.platform;
+        if (!status.available || platform.unit == "auto")
+            continue;  // a choice among the others, in a precision of its own
+        if (counts_threads(platform) && platform.number > request.threads) continue;
+        if (is_tflite(image.bytes) && platform.engine != Engines::cpu_for(image, 1).engine) continue;
+        all.push_back(platform);
+    }
+    // As many threads as asked for, where the machine's own widths leave that out.
+    std::vector<Platform> asked;
+    for (const Platform& platform : all) {
+        if (platform.unit != "cpu") continue;
+        Platform widest = platform;
+        widest.number = request.threads;
+        if (std::ranges::find(all, widest) == all.end() && std::ranges::find(asked, widest) == asked.end()) {
+            asked.push_back(widest);
+        }
+    }
+    all.insert(all.end(), asked.begin(), asked.end());
+    return all;
+}
+
+Choice choose(const ChoiceRequest& request, const Model& model, const ModelImage& image, const ChoiceTools& tools) {
+    return Choosing(request, model, image, tools).choose();
+}
+
+}  // namespace breakeven
