@@ -9,6 +9,7 @@
 #include "breakeven/files/samples.h"
 #include "breakeven/measure/caches.h"
 #include "breakeven/units/text.h"
+#include "cli/compress_forms.h"
 #include "cli/engines.h"
 #include "cli/figures.h"
 #include "cli/inputs.h"
@@ -35,6 +36,8 @@ struct Options {
     std::string method = "auto";
     std::string activations = "unsigned";
     std::string weights = "per-channel";
+    int weight_bits = 8;
+    std::string forms;
     std::string bias_correction = "local";
     bool equalize = false;
     bool no_fold = false;
@@ -91,6 +94,7 @@ RecipeOptions recipe_options(const Options& options) {
         options.activations, {{"unsigned", ActivationForm::unsigned_8}, {"signed", ActivationForm::signed_8}});
     made.quantize.weight_scales = chosen<WeightScales>(
         options.weights, {{"per-channel", WeightScales::per_channel}, {"per-tensor", WeightScales::per_tensor}});
+    made.quantize.weight_bits = options.weight_bits == 7 ? WeightBits::seven : WeightBits::eight;
     made.quantize.bias_correction = chosen<BiasCorrection>(
         options.bias_correction,
         {{"off", BiasCorrection::off}, {"local", BiasCorrection::local}, {"sequential", BiasCorrection::sequential}});
@@ -220,6 +224,7 @@ std::string text_of(const CompressionResult& result, const std::string& recipe) 
 void run_compress(Shell& shell, const Options& options) {
     parse_recipe(options.recipe);
     const ModelFile model = load_model(options.model);
+    (void)model.model.proto();  // what has no graph to change is told before anything runs
     const Engines engines = make_engines(shell);
     CompressionRequest request{.recipe = options.recipe,
                                .options = recipe_options(options),
@@ -246,12 +251,20 @@ void run_compress(Shell& shell, const Options& options) {
                            .clock = shell.clock,
                            .progress = [&shell](const std::string& line) { shell.progress(line); },
                            .stop = &interrupted()};
-    const CompressionResult result = compress_model(model, request, tools);
+    std::optional<FormsTried> tried;
+    if (!options.forms.empty()) tried = try_number_forms(model, request, tools);
+    const CompressionResult result = tried ? tried->forms[tried->best].result : compress_model(model, request, tools);
     write_file(options.output, result.compressed.model.serialized());
     shell.progress_done();
     for (const std::string& warning : result.warnings) shell.note("warning: " + warning);
-    shell.answer(document(result, options.recipe),
-                 text_of(result, options.recipe) + fmt::format("\nwritten: {}\n", options.output));
+    Json answer = document(result, options.recipe);
+    std::string text = text_of(result, options.recipe);
+    if (tried) {
+        write_forms(*tried, model.image.name, options.forms);
+        answer["forms"] = forms_json(*tried, model.image.name, options.forms);
+        text += forms_text(*tried, request.platform);
+    }
+    shell.answer(answer, text + fmt::format("\nwritten: {}\n", options.output));
     if (!result.compressed.floor_holds) shell.status = ExitStatus::no;
     if (interrupted()) shell.status = ExitStatus::interrupted;
 }
@@ -315,6 +328,12 @@ void add_compress(CLI::App& app, Shell& shell) {
     command->add_option("--weights", options->weights, "Q: scales of weights")
         ->check(CLI::IsMember({"per-channel", "per-tensor"}))
         ->capture_default_str();
+    command->add_option("--weight-bits", options->weight_bits, "Q: 7 for x86 without VNNI, where 8 may overflow")
+        ->check(CLI::IsMember({7, 8}))
+        ->capture_default_str();
+    command->add_option("--forms", options->forms,
+                        "Q: try the forms of integers on --platform, keep them in this folder, write the fastest that "
+                        "the engine computes rightly");
     command->add_option("--bias-correction", options->bias_correction, "Q: the shift that rounding makes")
         ->check(CLI::IsMember({"off", "local", "sequential"}))
         ->capture_default_str();

@@ -2,6 +2,7 @@
 #include "cli/engines.h"
 
 #include <cstdlib>
+#include <sstream>
 
 #include "breakeven/engine/onnxruntime.h"
 #include "breakeven/engine/openvino.h"
@@ -34,11 +35,32 @@ std::vector<std::filesystem::path> openvino_candidates(const Shell& shell) {
     return candidates(shell, "BREAKEVEN_OPENVINO", {openvino_wheel, "libopenvino_c.so"});
 }
 
+/// BREAKEVEN_ONNXRUNTIME_PLUGINS: paths with a colon between them, as PATH has them.
+std::vector<std::filesystem::path> onnxruntime_plugins() {
+    std::vector<std::filesystem::path> plugins;
+    const char* given = std::getenv("BREAKEVEN_ONNXRUNTIME_PLUGINS");
+    std::istringstream words(given == nullptr ? "" : given);
+    for (std::string word; std::getline(words, word, ':');) {
+        if (!word.empty()) plugins.emplace_back(word);
+    }
+    return plugins;
+}
+
 Engines make_engines(const Shell& shell) {
     Engines engines;
-    engines.add(make_onnxruntime({.libraries = onnxruntime_candidates(shell)}));
+    engines.add(make_onnxruntime({.libraries = onnxruntime_candidates(shell), .plugins = onnxruntime_plugins()}));
     engines.add(make_openvino({.libraries = openvino_candidates(shell)}));
     engines.add(std::make_unique<RemoteEngine>(client_options(shell)));
+    return engines;
+}
+
+Engines make_serving_engines(const Shell& shell, int threads) {
+    Engines engines;
+    engines.add(make_onnxruntime({.libraries = onnxruntime_candidates(shell),
+                                  .plugins = onnxruntime_plugins(),
+                                  .pool = OnnxRuntimeOptions::Pool::shared,
+                                  .shared_threads = threads}));
+    engines.add(make_openvino({.libraries = openvino_candidates(shell)}));
     return engines;
 }
 

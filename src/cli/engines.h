@@ -6,8 +6,11 @@
 
 namespace breakeven::cli {
 
-/// ONNX Runtime and servers (grpc://host:port). An engine that is not there is listed with its reason.
+/// ONNX Runtime, OpenVINO and servers (grpc://host:port). An engine that is not there is listed with its reason.
 Engines make_engines(const Shell& shell);
+
+/// Those of a server: without other servers, and with one pool of `threads` that does not spin.
+Engines make_serving_engines(const Shell& shell, int threads);
 
 /// Where ONNX Runtime's library is looked for, best first: BREAKEVEN_ONNXRUNTIME, beside the program, the build's
 /// wheel.

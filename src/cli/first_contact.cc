@@ -1,5 +1,8 @@
 // `breakeven first-contact` (hidden): loads a model and runs it once, in the child process that engine/first_contact.h
 // starts. Whatever a hostile model does to an engine, it does it here.
+#include "breakeven/engine/first_contact.h"
+
+#include <fmt/format.h>
 #include <sys/resource.h>
 
 #include "breakeven/files/files.h"
@@ -21,12 +24,14 @@ void limit_memory() {
 }
 
 void run_first_contact(const Shell& shell, const std::string& model, const std::string& platform) {
-    limit_memory();
+    const Platform where = parse_platform(platform);
+    if (where.unit == "cpu") limit_memory();  // a GPU's driver reserves far more addresses than there is memory
     const ModelFile file = load_model(model);
     const Engines engines = make_engines(shell);
-    const auto runner = engines.load(file.image, parse_platform(platform), {});
+    const auto runner = engines.load(file.image, where, {});
     const std::vector<Tensor> inputs = sample_inputs(runner->inputs(), 1);
     (void)runner->run(inputs);
+    fmt::print("{}\n", first_contact_survived);
 }
 
 }  // namespace

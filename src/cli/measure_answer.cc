@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "breakeven/units/text.h"
@@ -34,6 +35,40 @@ Json layers_json(const std::vector<LayerTime>& layers) {
     return list;
 }
 
+/// Where an accelerator's nodes really run; null where the platform is none, or its engine does not tell.
+Json placement_json(const Runner& runner) {
+    const std::optional<Placement> placement = runner.placement();
+    if (!placement) return nullptr;
+    Json left = Json::array();
+    for (const auto& [op, count] : placement->left) left.push_back({{"op", op}, {"count", count}});
+    return {{"provider", placement->provider},
+            {"nodes", placement->total},
+            {"nodes_there", placement->there},
+            {"left", left}};
+}
+
+/// An infinite difference is none that JSON can write: null, as where none was found.
+Json agreement_json(const Subjected& loaded) {
+    if (!loaded.verdict.agreement) return nullptr;
+    const Agreement& found = *loaded.verdict.agreement;
+    Json json{{"reference", "cpu:1, the graph as written"},
+              {"right", loaded.verdict.problem.empty()},
+              {"difference", std::isfinite(found.error) ? Json(found.error) : Json(nullptr)},
+              {"tolerance", found.tolerance},
+              {"samples", nullptr},
+              {"top1", nullptr},
+              {"reference_top1", nullptr},
+              {"problem", loaded.verdict.problem.empty() ? Json(nullptr) : Json(loaded.verdict.problem)}};
+    if (const auto& accuracy = loaded.verdict.accuracy) {
+        json["samples"] = accuracy->accuracy.n;
+        if (accuracy->accuracy.top1) {
+            json["top1"] = share(*accuracy->comparison->second.top1).in(of_one);
+            json["reference_top1"] = share(*accuracy->accuracy.top1).in(of_one);
+        }
+    }
+    return json;
+}
+
 Json result_json(const Subjected& loaded, const Measurement& measurement, const MeasurementSet& set) {
     Json json{{"platform", loaded.title},
               {"engine", {{"name", loaded.platform.engine}, {"version", loaded.engine_version}}},
@@ -58,6 +93,8 @@ Json result_json(const Subjected& loaded, const Measurement& measurement, const 
                                        {"network_s", to_json(server->network)}}
                                 : Json(nullptr);
     }
+    json["placement"] = placement_json(*loaded.runner);
+    json["agreement"] = agreement_json(loaded);
     json["failure"] = measurement.failure ? Json(measurement.failure->what()) : Json(nullptr);
     return json;
 }
@@ -68,9 +105,14 @@ Json document(const Answer& answer) {
     for (std::size_t i = 0; i < answer.loaded.size(); ++i) {
         results.push_back(result_json(answer.loaded[i], answer.set.measurements[i], answer.set));
     }
+    Json refused = Json::array();
+    for (const Refused& each : answer.refused) {
+        refused.push_back({{"platform", each.platform}, {"reason", each.reason}});
+    }
     const Machine& machine = answer.machine;
     return {{"model", {{"name", answer.model.image.name}, {"sha256", answer.model.image.sha256}}},
             {"results", results},
+            {"refused", refused},
             {"idle_power_w", answer.set.idle_power ? Json{{"value", answer.set.idle_power->value.in(watts)},
                                                           {"origin", name(answer.set.idle_power->origin)}}
                                                    : Json(nullptr)},
@@ -98,7 +140,9 @@ std::string interval_text(const Summary& latency) {
 
 std::string headline(const Answer& answer) {
     const Measurement* best = nullptr;
-    for (const Measurement& each : answer.set.measurements) {
+    for (std::size_t i = 0; i < answer.loaded.size(); ++i) {
+        const Measurement& each = answer.set.measurements[i];
+        if (!answer.loaded[i].verdict.problem.empty()) continue;  // fast and wrong is worth nothing
         if (each.latency && (best == nullptr || each.latency->p50 < best->latency->p50)) best = &each;
     }
     if (best == nullptr) return fmt::format("{}: nothing was measured\n", answer.model.image.name);
@@ -166,6 +210,28 @@ std::string layers_text(const std::vector<Subjected>& loaded) {
     return text;
 }
 
+/// How far each engine is from the reference: one row for each that computes something else, or where labelled samples
+/// tell; all of them, once one is wrong.
+std::string agreement_text(const std::vector<Subjected>& loaded) {
+    const bool interesting = std::ranges::any_of(loaded, [](const Subjected& each) {
+        return !each.verdict.problem.empty() || each.verdict.accuracy.has_value();
+    });
+    if (!interesting) return "";
+    std::vector<std::vector<std::string>> rows;
+    for (const Subjected& each : loaded) {
+        if (!each.verdict.agreement) continue;
+        const Agreement& found = *each.verdict.agreement;
+        const auto& accuracy = each.verdict.accuracy;
+        const bool labelled = accuracy && accuracy->accuracy.top1;
+        rows.push_back({each.title, fmt::format("{:.3g} %", 100.0 * found.error),
+                        fmt::format("{:.3g} %", 100.0 * found.tolerance),
+                        labelled ? fmt::format("{:.1f} %", share(*accuracy->comparison->second.top1).in(percent)) : "-",
+                        labelled ? fmt::format("{:.1f} %", share(*accuracy->accuracy.top1).in(percent)) : "-",
+                        each.verdict.problem.empty() ? "yes" : "NO"});
+    }
+    return "\n" + table({"against the reference", "off by", "allowed", "top-1", "its top-1", "right"}, rows);
+}
+
 std::string idle_text(const MeasurementSet& set) {
     if (!set.idle_power) return set.idle_reason.empty() ? "" : fmt::format("no idle power: {}\n", set.idle_reason);
     std::string text = fmt::format("at rest it draws {} ({}); above that an inference takes",
@@ -202,10 +268,15 @@ std::string text_of(const Answer& answer) {
         }
     }
     std::string text = headline(answer);
-    if (rows.empty()) return text;
+    for (const Refused& each : answer.refused) text += fmt::format("not on {}: {}\n", each.platform, each.reason);
+    if (rows.empty()) return text + agreement_text(answer.loaded);
     text += "\n" + table({"platform", "runs", "p50", "+-", "p90", "p99", "max", "energy"}, rows);
     if (!parts.empty()) text += "\n" + table({"of which", "head", "network", "queue", "compute"}, parts);
-    text += counts_text(answer.set) + layers_text(answer.loaded);
+    for (const Subjected& each : answer.loaded) {
+        const std::optional<Placement> placement = each.runner->placement();
+        if (placement) text += fmt::format("\n{}: {}\n", each.title, to_text(*placement));
+    }
+    text += agreement_text(answer.loaded) + counts_text(answer.set) + layers_text(answer.loaded);
     text += fmt::format("\nruns: warm-up found + steady; +-: 95 % interval of p50; memory {}\n{}{}{}\n",
                         to_text(answer.set.peak_memory), reasons, idle_text(answer.set), to_text(answer.machine));
     return text;

@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "breakeven/error.h"
 #include "breakeven/files/model_file.h"
+#include "breakeven/measure/agreement.h"
 #include "breakeven/measure/layers.h"
 #include "breakeven/measure/machine.h"
 #include "breakeven/measure/measurement.h"
@@ -20,9 +22,16 @@ struct Subjected {
     std::string engine_version;
     std::unique_ptr<Runner> runner;
     std::vector<Tensor> inputs;
-    bool right = true;                   ///< it computes what the reference computes
+    EngineVerdict verdict = {};          ///< whether it computes what the reference computes; of a server not asked
     std::vector<LayerTime> layers = {};  ///< where asked for and told
     std::string layers_reason = {};
+};
+
+/// A platform that was asked for and could not take the network.
+struct Refused {
+    std::string platform;
+    ErrorKind kind;
+    std::string reason;
 };
 
 /// Everything the answer is made of.
@@ -30,6 +39,7 @@ struct Answer {
     ModelFile model;
     Machine machine;
     std::vector<Subjected> loaded;
+    std::vector<Refused> refused;
     MeasurementSet set;
     std::vector<std::string> warnings;
 };

@@ -39,7 +39,7 @@ class ScratchFolder final {
 }  // namespace
 
 void profile_layers(const Shell& shell, const ModelImage& model, Subjected& loaded) {
-    if (loaded.platform.engine != "onnxruntime" || loaded.runner->outputs().empty() ||
+    if (loaded.platform.engine != "onnxruntime" || loaded.platform.unit != "cpu" || loaded.runner->outputs().empty() ||
         loaded.title != to_text(loaded.platform)) {
         loaded.layers_reason = "this platform does not tell its layers apart";
         return;

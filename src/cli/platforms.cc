@@ -11,14 +11,15 @@ namespace {
 void run_platforms(const Shell& shell) {
     const Engines engines = make_engines(shell);
     Json platforms = Json::array();
-    std::vector<std::vector<std::string>> rows;
+    std::string lines = "platforms, for `measure --platform`\n";
     for (const PlatformStatus& status : engines.platforms()) {
         const std::string name = to_text(status.platform);
         platforms.push_back({{"name", name},
                              {"engine", status.platform.engine},
                              {"available", status.available},
                              {"reason", status.available ? Json(nullptr) : Json(status.reason)}});
-        rows.push_back({name, status.platform.engine, status.available ? "yes" : "no: " + status.reason});
+        lines += fmt::format("{:<18} {}\n", name,
+                             status.available ? "yes: " + status.platform.engine : "no: " + status.reason);
     }
     Json meters = Json::array();
     std::string meter_lines = "\nmeters, for `measure --meter`\n";
@@ -30,9 +31,8 @@ void run_platforms(const Shell& shell) {
         meter_lines +=
             fmt::format("{:<18} {}\n", meter.name, meter.available ? "yes: " + meter.what : "no: " + meter.reason);
     }
-    shell.answer({{"platforms", platforms}, {"meters", meters}}, table({"platform", "engine", "available"}, rows) +
-                                                                     "a server is a platform too: grpc://HOST:PORT\n" +
-                                                                     meter_lines);
+    shell.answer({{"platforms", platforms}, {"meters", meters}},
+                 lines + "a server is a platform too: grpc://HOST:PORT\n" + meter_lines);
 }
 
 }  // namespace

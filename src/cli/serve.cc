@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <csignal>
+#include <optional>
 #include <thread>
 
-#include "breakeven/engine/onnxruntime.h"
 #include "breakeven/files/memory_file.h"
 #include "breakeven/files/model_file.h"
 #include "breakeven/serve/server.h"
@@ -16,6 +16,7 @@
 #include "cli/interrupt.h"
 #include "cli/security.h"
 #include "cli/shell.h"
+#include "cli/tune.h"
 #include "cli/version.h"
 
 namespace breakeven::cli {
@@ -65,32 +66,53 @@ ServerOptions server_options(const Options& options, const Platform& platform) {
     return made;
 }
 
+/// `cpu:N` is the CPU of whatever engine reads the file; another platform is that one alone.
+Platform platform_for(const ModelImage& image, const Platform& asked) {
+    const bool any_cpu = asked.engine == "onnxruntime" && asked.unit == "cpu";
+    return any_cpu ? Engines::cpu_for(image, asked.number) : asked;
+}
+
 void run_serve(const Shell& shell, const Options& options) {
     const std::atomic<bool>& stop = interrupted();
     if (options.with_parent) prctl(PR_SET_PDEATHSIG, SIGTERM);
-    const Platform platform = parse_platform(options.platform);
-    const std::unique_ptr<Engine> engine = make_onnxruntime({.libraries = onnxruntime_candidates(shell),
-                                                             .pool = OnnxRuntimeOptions::Pool::shared,
-                                                             .shared_threads = std::max(1, platform.number)});
-    const FirstContact contact = first_contact(shell, engine->version());
+    const bool tuned = is_auto(options.platform);
+    const Platform platform = parse_platform(tuned ? fmt::format("cpu:{}", cores()) : options.platform);
+    if (platform.is_remote()) throw Error(ErrorKind::usage, "serve networks", "--platform is one of this machine's");
+    const Engines engines = make_serving_engines(shell, std::max(1, platform.number));
+    // Nothing is measured here, where others wait: `auto` is what `breakeven tune` found before.
+    const auto place = [&](const ModelImage& image) {
+        std::optional<Platform> found;
+        if (tuned) found = tuned_before(engines, image, options.platform);
+        if (!found) return platform_for(image, platform);
+        if (found->engine == "onnxruntime") found->options.clear();  // its settings are those of the shared pool
+        return *found;
+    };
+    const auto meet = [&](const std::filesystem::path& file, const ModelImage& image) {
+        const Platform own = place(image);
+        first_contact(shell, engines.version(own)).with(file, image, own);
+    };
     const ModelLoader loader = [&](const std::filesystem::path& file) {
         ModelImage image = load_model(file).image;
-        contact.with(file, image, platform);
+        meet(file, image);
         return image;
     };
     ServerOptions made = server_options(options, platform);
+    made.repository.seat = [&](const ModelImage& image) {
+        const Platform own = place(image);
+        return Seat{engines.of(own), own};
+    };
     made.repository.sent_loader = [&](SentBytes sent) {
         ModelImage image = check_sent_model(std::move(sent));
-        contact.with(MemoryFile(image.bytes).path(), image, platform);
+        meet(MemoryFile(image.bytes).path(), image);
         return image;
     };
     const Log log = made.log;
-    Server server(*engine, loader, shell.clock, std::move(made));
+    Server server(engines.of(platform), loader, shell.clock, std::move(made));
     server.load_repository(options.repository);
     const std::vector<IndexEntry> index = server.index();
     if (index.empty() && !options.allow_load) {
         throw Error(ErrorKind::input, fmt::format("serve '{}'", options.repository),
-                    "there is no model in it; put NAME.onnx or NAME/1/model.onnx there");
+                    "there is no model in it; put NAME.onnx, NAME.tflite or NAME/1/model.onnx there");
     }
     const std::string address = server.start();
     const auto ready = std::ranges::count(index, true, &IndexEntry::ready);
@@ -112,9 +134,15 @@ void add_serve(CLI::App& app, Shell& shell) {
         add_command(app, shell, "serve", "serve the networks of a folder over gRPC",
                     "breakeven serve models/ --listen 0.0.0.0:8001 --tls-cert server.pem --tls-key server.key",
                     [&shell, options] { run_serve(shell, *options); });
-    command->add_option("REPO", options->repository, "a folder with NAME.onnx or NAME/VERSION/model.onnx")->required();
+    command->add_option("REPO", options->repository, "a folder with NAME.onnx, NAME.tflite or NAME/VERSION/model.onnx")
+        ->required();
     command->add_option("--listen", options->listen, "HOST:PORT; port 0 picks a free one")->capture_default_str();
-    command->add_option("--platform", options->platform, "what runs the networks")->capture_default_str();
+    command
+        ->add_option(
+            "--platform", options->platform,
+            "what runs the networks, such as openvino:cpu:2, or auto: what `breakeven tune` found for each; with "
+            "cpu:N TFLite files run on openvino:cpu:N")
+        ->capture_default_str();
     command->add_option("--memory-limit", options->memory_limit, "most that all networks may take, such as 2GiB");
     command->add_option("--max-message", options->message_max, "longest request taken")->capture_default_str();
     command->add_option("--tcp", options->congestion_control, "TCP congestion control: cubic, bbr, reno");

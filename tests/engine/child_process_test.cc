@@ -107,7 +107,7 @@ class FirstContactTest : public testing::Test {
 };
 
 TEST_F(FirstContactTest, AKnownModelIsMetOnce) {
-    const FirstContact good = contact("exit 0");
+    const FirstContact good = contact("echo 'breakeven: the network ran'");
     meet(good);
     meet(good);
     EXPECT_EQ(calls(), 1U);
@@ -122,6 +122,20 @@ TEST_F(FirstContactTest, ACrashIsAnErrorAndNotRemembered) {
     EXPECT_THAT(refusal(crashing), HasSubstr("signal 11"));
     EXPECT_THAT(refusal(crashing), HasSubstr("load model 'model'"));
     EXPECT_EQ(calls(), 2U);
+}
+
+TEST_F(FirstContactTest, AnEngineThatEndsTheProcessHasNotRunTheModel) {
+    EXPECT_THAT(refusal(contact("exit 0")), HasSubstr("ended the child process"));
+    EXPECT_THAT(refusal(contact("exit 9")), HasSubstr("ended with code 9"));
+}
+
+TEST_F(FirstContactTest, EveryUnitAndEveryOptionIsMetAnew) {
+    const FirstContact good = contact("echo 'breakeven: the network ran'");
+    const ModelImage model{.name = "model", .bytes = "", .path = {}, .sha256 = "abc"};
+    for (const char* platform : {"cpu:1", "cpu:2", "cuda:0", "cuda:0", "cuda:0,a=1", "cuda:0,a=2", "openvino:cpu:1"}) {
+        good.with("model.onnx", model, parse_platform(platform));
+    }
+    EXPECT_EQ(calls(), 5U);
 }
 
 TEST_F(FirstContactTest, TheChildsOwnReasonIsPassedOn) {

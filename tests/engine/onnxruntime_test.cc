@@ -5,11 +5,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <thread>
 
 #include "breakeven/engine/engines.h"
 #include "breakeven/error.h"
 #include "breakeven/tensor/strings.h"
+#include "fakes/engine_claims.h"
 #include "fakes/tiny_models.h"
 
 namespace breakeven {
@@ -61,26 +61,7 @@ TEST(OnnxRuntime, OutputsOutliveTheRunner) {
 }
 
 TEST(OnnxRuntime, ManyThreadsMayRunOneModel) {
-    const auto runner = load(fakes::linear_model(64, 8));
-    const auto answer = [&](float value) {
-        const Tensor x = floats({1, 64}, std::vector<float>(64, value));
-        const Tensor y = runner->run({&x, 1}).outputs[0];
-        return std::vector<float>(y.as<float>().begin(), y.as<float>().end());
-    };
-    const std::vector<float> low = answer(0.1F);
-    const std::vector<float> high = answer(0.9F);
-    ASSERT_NE(low, high);
-    std::vector<std::thread> threads;
-    std::atomic<int> wrong{0};
-    for (int t = 0; t < 4; ++t) {
-        threads.emplace_back([&, t] {
-            for (int i = 0; i < 200; ++i) {
-                if (answer(t % 2 == 0 ? 0.1F : 0.9F) != (t % 2 == 0 ? low : high)) ++wrong;
-            }
-        });
-    }
-    for (std::thread& thread : threads) thread.join();
-    EXPECT_EQ(wrong, 0);
+    fakes::expect_threads_may_share(*load(fakes::linear_model(64, 8)));
 }
 
 TEST(OnnxRuntime, RefusesWrongInputsInOneLine) {

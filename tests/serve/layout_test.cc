@@ -48,6 +48,18 @@ TEST(Layout, FindsPackedModels) {
     EXPECT_EQ(found[2].file.filename(), "model.onnx");
 }
 
+TEST(Layout, FindsTfliteFiles) {
+    const Folder folder;
+    folder.write("net/1/model.tflite");
+    folder.write("net/2/model.tflite");
+    folder.write("net/2/model.onnx");
+    folder.write("loose.tflite");
+    const auto found = find_models(folder.path);
+    EXPECT_EQ(listed(found), "loose 1 good\nnet 1 good\nnet 2 good\n");
+    EXPECT_EQ(found[1].file.filename(), "model.tflite");
+    EXPECT_EQ(found[2].file.filename(), "model.onnx");
+}
+
 TEST(Layout, SaysWhatIsWrongWithTheRest) {
     const Folder folder;
     folder.write("empty/readme");
@@ -165,6 +177,33 @@ TEST(Repository, TheMemoryLimitKeepsTheNewestVersions) {
     EXPECT_EQ(shelf.find("a", "1"),
               "model 'a' version 1 is not ready: keep it in memory: the models would take 1.20 kB, --memory-limit is "
               "1.00 kB");
+}
+
+TEST(Repository, AModelRunsWhereItsFileSays) {
+    const Folder folder;
+    folder.write("a.onnx");
+    folder.write("b.tflite", std::string(4, '\0') + "TFL3");
+    fakes::ScriptedEngine other;
+    other.scripts["b"] = fakes::identity({{"only here", DType::int8, {1}}});
+    RepositoryOptions options;
+    std::vector<std::string> asked;
+    fakes::ScriptedEngine own;
+    own.scripts["a"] = fakes::identity({{"x", DType::uint8, {-1}}});
+    options.seat = [&](const ModelImage& image) {
+        const bool tflite = image.bytes.size() == 8;
+        asked.push_back(image.name);
+        return Seat{tflite ? other : own, parse_platform(tflite ? "openvino:cpu:1" : "cpu:1")};
+    };
+    const Shelf shelf(options);
+    shelf.repository->load_folder(folder.path);
+    const auto found = shelf.repository->find("b", "");
+    const auto& served = std::get<std::shared_ptr<ServedModel>>(found);
+    EXPECT_EQ(served->runner->inputs()[0].name, "only here");
+    EXPECT_EQ(served->format, ModelFormat::tflite);
+    EXPECT_EQ(served->engine, "scripted");
+    EXPECT_EQ(served->size.count(), 8) << "not all the folder";
+    EXPECT_EQ(std::get<std::shared_ptr<ServedModel>>(shelf.repository->find("a", ""))->format, ModelFormat::onnx);
+    EXPECT_EQ(asked.size(), 2U);
 }
 
 TEST(Repository, UnloadingTakesAModelOutAndLoadingBringsItBack) {

@@ -130,7 +130,7 @@ TEST(Load, RefusesWithTheRightStatusAndOneLine) {
     EXPECT_EQ(config(std::string(60'000, '[')), "3 Invalid config override: it is not a JSON object");
     EXPECT_EQ(config(std::string(70'000, ' ')), "3 the config is longer than 64 KiB");
     EXPECT_EQ(config(R"({"name": "other"})"), "3 the config is of model 'other', the request of 'net'");
-    EXPECT_EQ(config(R"({"backend": "python"})"), "12 this server takes ONNX models only (backend onnxruntime)");
+    EXPECT_EQ(config(R"({"backend": "python"})"), "12 this server takes ONNX and TFLite models only (backends onnxruntime and openvino)");
     EXPECT_EQ(config(R"({"ensemble_scheduling": {"step": []}})"),
               "12 a config with ensemble_scheduling is not supported");
     EXPECT_EQ(config(R"({"model_transaction_policy": {"decoupled": true}})"),

@@ -27,6 +27,20 @@ struct RunResult {
     std::optional<Seconds> head;  ///< of a network in two parts: how long the first took, before anything was sent
 };
 
+/// Where a graph's nodes really run: an accelerator takes those it can, the CPU the rest.
+struct Placement {
+    struct Left {
+        std::string op;
+        std::size_t count = 0;
+    };
+    std::string provider;  ///< "CUDA"
+    std::size_t there = 0;
+    std::size_t total = 0;   ///< nodes of the graph as the engine had prepared it
+    std::vector<Left> left;  ///< on the CPU instead, the most frequent first
+};
+/// "112 of 120 nodes on CUDA; 8 fall back to the CPU: Softmax 5, Cast 3"
+std::string to_text(const Placement& placement);
+
 /// A model loaded on a platform. `run` may be called from many threads at once.
 class Runner {
    public:
@@ -38,6 +52,9 @@ class Runner {
     /// One inference; `tensors` in the order of inputs(). Outputs may live in the engine's memory (no copy).
     /// Throws Error{input} for a tensor of the wrong type or shape, {unavailable} when a server is lost.
     virtual RunResult run(std::span<const Tensor> tensors) = 0;
+
+    /// Nothing on a CPU, on a server, and where the engine does not tell.
+    virtual std::optional<Placement> placement() const { return std::nullopt; }
 };
 
 /// One platform that this machine has, or why it has not.

@@ -1,6 +1,8 @@
 // Engines: see engines.h.
 #include "breakeven/engine/engines.h"
 
+#include <fmt/format.h>
+
 #include "breakeven/error.h"
 #include "breakeven/model/tflite.h"
 
@@ -37,6 +39,18 @@ std::vector<PlatformStatus> Engines::platforms() const {
         for (PlatformStatus& status : engine->platforms()) all.push_back(std::move(status));
     }
     return all;
+}
+
+std::string to_text(const Placement& placement) {
+    std::string text = fmt::format("{} of {} nodes on {}", placement.there, placement.total, placement.provider);
+    if (placement.left.empty()) return text;
+    constexpr std::size_t shown = 6;
+    const std::size_t left = placement.total - placement.there;
+    text += fmt::format("; {} {} back to the CPU:", left, left == 1 ? "falls" : "fall");
+    for (std::size_t i = 0; i < placement.left.size() && i < shown; ++i) {
+        text += fmt::format("{} {} {}", i == 0 ? "" : ",", placement.left[i].op, placement.left[i].count);
+    }
+    return text + (placement.left.size() > shown ? ", ..." : "");
 }
 
 }  // namespace breakeven

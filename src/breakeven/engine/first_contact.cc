@@ -8,6 +8,7 @@
 
 #include "breakeven/engine/child_process.h"
 #include "breakeven/error.h"
+#include "breakeven/model/sha256.h"
 
 namespace breakeven {
 namespace {
@@ -25,6 +26,8 @@ std::string reason_of(const ChildResult& child) {
 
 std::filesystem::path mark_of(const FirstContact& contact, const ModelImage& model, const Platform& platform) {
     std::string name = fmt::format("{}-{}-{}", model.sha256, platform.engine, contact.engine_version);
+    if (platform.unit != "cpu") name += "-" + platform.unit;
+    if (!platform.options.empty()) name += "-" + sha256(platform.options);
     std::replace(name.begin(), name.end(), '/', '_');
     return contact.memory / name;
 }
@@ -53,6 +56,11 @@ void FirstContact::with(const std::filesystem::path& path, const ModelImage& mod
     if (child.exit_code != 0) {
         const ErrorKind kind = child.exit_code == 4 ? ErrorKind::unsupported : ErrorKind::input;
         throw Error(kind, attempt, reason_of(child));
+    }
+    if (child.output.find(first_contact_survived) == std::string::npos) {
+        throw Error(ErrorKind::input, attempt,
+                    fmt::format("{} {} ended the child process that ran it first, as though all were well",
+                                platform.engine, engine_version));
     }
     if (memory.empty()) return;
     // Remembering is only a saving: a folder that cannot be written costs a second contact next time, nothing else.

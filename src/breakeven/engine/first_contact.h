@@ -4,12 +4,16 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 #include "breakeven/model/image.h"
 #include "breakeven/plan/platform.h"
 #include "breakeven/units/units.h"
 
 namespace breakeven {
+
+/// What the child prints when the model has run: an engine may end the process with code 0, too.
+inline constexpr std::string_view first_contact_survived = "breakeven: the network ran";
 
 struct FirstContact {
     std::filesystem::path executable;  ///< the program whose hidden command `first-contact` tries a model
@@ -20,6 +24,12 @@ struct FirstContact {
     /// Returns when the model at `path` loads and runs once on `platform` in a child process. Throws Error{input} with
     /// the child's own reason, or the signal that ended it, when it does not.
     void with(const std::filesystem::path& path, const ModelImage& model, const Platform& platform) const;
+    /// The same for another engine.
+    FirstContact of_version(std::string version) const {
+        FirstContact other = *this;
+        other.engine_version = std::move(version);
+        return other;
+    }
 };
 
 }  // namespace breakeven

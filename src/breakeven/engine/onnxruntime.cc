@@ -6,12 +6,16 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 
 #define ORT_API_MANUAL_INIT
 #include <onnxruntime_cxx_api.h>
 
+#include "breakeven/engine/onnxruntime_options.h"
+#include "breakeven/engine/onnxruntime_providers.h"
 #include "breakeven/engine/onnxruntime_tensor.h"
 #include "breakeven/engine/tensor_check.h"
 #include "breakeven/error.h"
@@ -22,6 +26,8 @@ namespace {
 
 /// The environment all sessions share, or the reason why there is none.
 struct Library {
+    void* handle = nullptr;
+    const OrtApiBase* base = nullptr;
     std::string version;
     std::string problem;
     std::unique_ptr<Ort::Env> environment;
@@ -30,12 +36,13 @@ struct Library {
 // A log line of the library would break the rule that stderr holds our narration alone; its errors come as exceptions.
 void ignore_log(void*, OrtLoggingLevel, const char*, const char*, const char*, const char*) {}
 
-const OrtApi* load_api(void* handle, std::string& version) {
+const OrtApi* load_api(Library& library) {
     using ApiBase = const OrtApiBase* (*)();
-    const auto base = reinterpret_cast<ApiBase>(dlsym(handle, "OrtGetApiBase"));
+    const auto base = reinterpret_cast<ApiBase>(dlsym(library.handle, "OrtGetApiBase"));
     if (base == nullptr) return nullptr;
-    version = base()->GetVersionString();
-    return base()->GetApi(ORT_API_VERSION);
+    library.base = base();
+    library.version = library.base->GetVersionString();
+    return library.base->GetApi(ORT_API_VERSION);
 }
 
 std::unique_ptr<Ort::Env> make_environment(const OnnxRuntimeOptions& options) {
@@ -56,23 +63,20 @@ Library open_library(const OnnxRuntimeOptions& options) {
         return std::filesystem::exists(path, ignored);
     });
     if (found == options.libraries.end()) {
-        return {.version = "",
-                .problem =
+        return {.problem =
                     "ONNX Runtime's library is not here: `./dev setup` fetches it, or set "
-                    "BREAKEVEN_ONNXRUNTIME to a libonnxruntime.so",
-                .environment = nullptr};
+                    "BREAKEVEN_ONNXRUNTIME to a libonnxruntime.so"};
     }
     void* handle = dlopen(found->c_str(), RTLD_NOW | RTLD_LOCAL);
     if (handle == nullptr) {
-        return {.version = "",
-                .problem = fmt::format("'{}' does not load: {}", found->string(), dlerror()),
-                .environment = nullptr};
+        return {.problem = fmt::format("'{}' does not load: {}", found->string(), dlerror())};
     }
-    Library library;
-    const OrtApi* api = load_api(handle, library.version);
+    Library library{.handle = handle};
+    const OrtApi* api = load_api(library);
     if (api == nullptr) {
         library.problem =
-            fmt::format("'{}' is not an ONNX Runtime of version 1.{} or newer", found->string(), ORT_API_VERSION);
+            fmt::format("'{}' is not an ONNX Runtime of version 1.{} or newer; it says {}", found->string(),
+                        ORT_API_VERSION, library.version.empty() ? "nothing of a version" : library.version);
         return library;
     }
     // The C++ wrapper keeps one interface a process, set once: sessions may be opened from many threads.
@@ -126,6 +130,10 @@ class OnnxRuntimeRunner final : public Runner {
 
     const std::vector<TensorSpec>& inputs() const override { return inputs_; }
     const std::vector<TensorSpec>& outputs() const override { return outputs_; }
+    std::optional<Placement> placement() const override { return placement_; }
+
+    const OrtSession* session() const { return session_; }
+    void tell(std::optional<Placement> placement) { placement_ = std::move(placement); }
 
     RunResult run(std::span<const Tensor> tensors) override {
         check_tensors(inputs_, tensors);
@@ -148,6 +156,7 @@ class OnnxRuntimeRunner final : public Runner {
 
    private:
     Ort::Session session_;
+    std::optional<Placement> placement_;
     std::vector<TensorSpec> inputs_;
     std::vector<TensorSpec> outputs_;
     std::vector<const char*> input_names_;
@@ -157,7 +166,10 @@ class OnnxRuntimeRunner final : public Runner {
 class OnnxRuntime final : public Engine {
    public:
     explicit OnnxRuntime(const OnnxRuntimeOptions& options)
-        : pool_(options.pool), profile_prefix_(options.profile_prefix), library_(open_library(options)) {}
+        : pool_(options.pool),
+          profile_prefix_(options.profile_prefix),
+          plugins_(options.plugins),
+          library_(open_library(options)) {}
 
     std::string name() const override { return "onnxruntime"; }
     std::string version() const override { return library_.version; }
@@ -167,6 +179,8 @@ class OnnxRuntime final : public Engine {
         const auto cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
         for (int threads = 1; threads < cores; threads *= 2) all.push_back(cpu(threads));
         all.push_back(cpu(cores));
+        if (!library_.problem.empty()) return all;
+        for (PlatformStatus& status : providers().platforms()) all.push_back(std::move(status));
         return all;
     }
 
@@ -174,17 +188,15 @@ class OnnxRuntime final : public Engine {
                                  const LoadOptions& options) override {
         const std::string attempt = fmt::format("load model '{}' on {}", model.name, to_text(platform));
         if (!library_.problem.empty()) throw Error(ErrorKind::unsupported, attempt, library_.problem);
-        if (platform.unit != "cpu") {
-            throw Error(ErrorKind::unsupported, attempt,
-                        fmt::format("ONNX Runtime has no unit '{}' in this build; it has cpu:N", platform.unit));
-        }
         if (is_tflite(model.bytes)) {
             throw Error(ErrorKind::unsupported, attempt,
                         "ONNX Runtime reads no TFLite files; openvino:cpu:N does (see `breakeven platforms`)");
         }
         try {
-            return std::make_unique<OnnxRuntimeRunner>(*library_.environment, model,
-                                                       session_options(platform, options));
+            auto runner =
+                std::make_unique<OnnxRuntimeRunner>(*library_.environment, model, session_options(platform, options));
+            if (platform.unit != "cpu") runner->tell(providers().placement(runner->session(), platform));
+            return runner;
         } catch (const Ort::Exception& error) {
             throw Error(ErrorKind::input, attempt, error.what());
         }
@@ -205,15 +217,42 @@ class OnnxRuntime final : public Engine {
         if (pool_ == OnnxRuntimeOptions::Pool::shared) {
             session.DisablePerSessionThreads();
         } else {
-            session.SetIntraOpNumThreads(platform.number);
+            if (platform.unit == "cpu") session.SetIntraOpNumThreads(platform.number);
             session.SetInterOpNumThreads(1);
         }
+        if (platform.unit == "xnnpack") {  // it brings threads of its own, and its authors advise against two pools
+            session.SetIntraOpNumThreads(1);
+            session.AddConfigEntry("session.intra_op.allow_spinning", "0");
+        }
+        for (const auto& [key, value] : options_of(platform)) {
+            if (key.find('.') != std::string::npos) {
+                session.AddConfigEntry(key.c_str(), value.c_str());
+            } else if (platform.unit == "cpu") {
+                set_session_option(session, platform, key, value);
+            }
+        }
+        if (platform.unit != "cpu") providers().add_to(session, platform);
         return session;
+    }
+
+    /// Asked for at the first platform that needs them: loading plugins takes a while.
+    const OnnxRuntimeProviders& providers() const {
+        std::call_once(once_, [this] {
+            providers_.emplace(OnnxRuntimeProviders::Library{.handle = library_.handle,
+                                                             .base = library_.base,
+                                                             .environment = *library_.environment,
+                                                             .version = library_.version},
+                               plugins_);
+        });
+        return *providers_;
     }
 
     OnnxRuntimeOptions::Pool pool_;
     std::string profile_prefix_;
+    std::vector<std::filesystem::path> plugins_;
     Library library_;
+    mutable std::once_flag once_;
+    mutable std::optional<OnnxRuntimeProviders> providers_;
 };
 
 }  // namespace

@@ -1,5 +1,7 @@
-// ONNX Runtime as an engine: platforms `cpu:N`. Its library is loaded at run time, so that a vendor's build can take
-// its place, and a machine without it still runs everything else.
+// ONNX Runtime as an engine: platforms `cpu:N`, and its execution providers by name: `cuda:0`, `tensorrt:0`,
+// `xnnpack:2`, `qnn:0`, `vsinpu:0`, plugins such as `openvino`'s (`onnxruntime:openvino:0` here: `openvino:0`). Its
+// library is loaded at run time, so that a vendor's build can take its place, and a machine without it still runs
+// everything else.
 #pragma once
 
 #include <filesystem>
@@ -14,6 +16,9 @@ namespace breakeven {
 struct OnnxRuntimeOptions {
     /// Tried in order; the first that exists is loaded.
     std::vector<std::filesystem::path> libraries;
+
+    /// Plugin libraries with execution providers; one that does not load is listed with its reason.
+    std::vector<std::filesystem::path> plugins = {};
 
     /// Whose threads run a graph. `per_model`: each loaded model has its own, which spin for low latency: right for
     /// measuring. `shared`: one pool of `shared_threads` for all models, without spinning: right for a server, whose

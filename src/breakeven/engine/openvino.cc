@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <map>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -28,15 +31,54 @@ std::string device_of(const Platform& platform) {
     return device;
 }
 
-/// One graph compiled for a device. A request holds the state of one run; those not in use wait in `idle_`.
+/// One graph compiled for a device, and the requests that hold the state of a run; those not in use wait in `idle_`.
+class Requests final : public std::enable_shared_from_this<Requests> {
+   public:
+    Requests(std::shared_ptr<const OpenVinoLibrary> library, Owned<ov_compiled_model_t> compiled)
+        : library_(std::move(library)), compiled_(std::move(compiled)) {}
+
+    const OpenVinoFunctions& call() const { return library_->call(); }
+    const ov_compiled_model_t* compiled() const { return compiled_.get(); }
+    void check(ov_status_e status) const { library_->check(status, "run the model"); }
+
+    /// A request that goes back when nobody holds it any more: outputs lie in its memory.
+    std::shared_ptr<ov_infer_request_t> take() {
+        Owned<ov_infer_request_t> request(nullptr, call().ov_infer_request_free);
+        {
+            const std::lock_guard lock(mutex_);
+            if (!idle_.empty()) {
+                request = std::move(idle_.back());
+                idle_.pop_back();
+            }
+        }
+        if (!request) {
+            ov_infer_request_t* raw = nullptr;
+            check(call().ov_compiled_model_create_infer_request(compiled_.get(), &raw));
+            request.reset(raw);
+        }
+        return {request.release(), [own = shared_from_this()](ov_infer_request_t* raw) { own->give_back(raw); }};
+    }
+
+   private:
+    void give_back(ov_infer_request_t* raw) {
+        const std::lock_guard lock(mutex_);
+        idle_.emplace_back(raw, call().ov_infer_request_free);
+    }
+
+    std::shared_ptr<const OpenVinoLibrary> library_;
+    Owned<ov_compiled_model_t> compiled_;
+    std::mutex mutex_;
+    std::vector<Owned<ov_infer_request_t>> idle_;
+};
+
 class OpenVinoRunner final : public Runner {
    public:
-    OpenVinoRunner(std::shared_ptr<const OpenVinoLibrary> library, Owned<ov_compiled_model_t> compiled)
-        : library_(std::move(library)), call_(library_->call()), compiled_(std::move(compiled)) {
+    explicit OpenVinoRunner(std::shared_ptr<Requests> requests)
+        : requests_(std::move(requests)), call_(requests_->call()) {
         std::size_t count = 0;
-        check(call_.ov_compiled_model_inputs_size(compiled_.get(), &count));
+        check(call_.ov_compiled_model_inputs_size(requests_->compiled(), &count));
         for (std::size_t i = 0; i < count; ++i) inputs_.push_back(spec(call_.ov_compiled_model_input_by_index, i));
-        check(call_.ov_compiled_model_outputs_size(compiled_.get(), &count));
+        check(call_.ov_compiled_model_outputs_size(requests_->compiled(), &count));
         for (std::size_t i = 0; i < count; ++i) outputs_.push_back(spec(call_.ov_compiled_model_output_by_index, i));
     }
 
@@ -45,28 +87,24 @@ class OpenVinoRunner final : public Runner {
 
     RunResult run(std::span<const Tensor> tensors) override {
         check_tensors(inputs_, tensors);
-        Owned<ov_infer_request_t> request = take_request();
+        const std::shared_ptr<ov_infer_request_t> request = requests_->take();
         for (std::size_t i = 0; i < tensors.size(); ++i) {
             const Owned<ov_tensor_t> input = over(tensors[i]);
             check(call_.ov_infer_request_set_input_tensor_by_index(request.get(), i, input.get()));
         }
-        RunResult result;
-        for (std::size_t i = 0; i < outputs_.size(); ++i) result.outputs.push_back(prepare_output(request.get(), i));
         check(call_.ov_infer_request_infer(request.get()));
-        for (std::size_t i = 0; i < outputs_.size(); ++i) {
-            if (!element_count(outputs_[i].shape)) result.outputs[i] = copy_output(request.get(), i);
-        }
-        const std::lock_guard lock(mutex_);
-        idle_.push_back(std::move(request));
+        RunResult result;
+        result.outputs.reserve(outputs_.size());
+        for (std::size_t i = 0; i < outputs_.size(); ++i) result.outputs.push_back(output(request, i));
         return result;
     }
 
    private:
-    void check(ov_status_e status) const { library_->check(status, "run the model"); }
+    void check(ov_status_e status) const { requests_->check(status); }
 
     TensorSpec spec(auto&& port_of, std::size_t index) const {
         ov_output_const_port_t* raw = nullptr;
-        check(port_of(compiled_.get(), index, &raw));
+        check(port_of(requests_->compiled(), index, &raw));
         const Owned<ov_output_const_port_t> port(raw, call_.ov_output_const_port_free);
         char* name = nullptr;
         std::string text = fmt::format("{}", index);
@@ -89,20 +127,6 @@ class OpenVinoRunner final : public Runner {
         return {.name = std::move(text), .dtype = dtype_of(type), .shape = std::move(shape)};
     }
 
-    Owned<ov_infer_request_t> take_request() {
-        {
-            const std::lock_guard lock(mutex_);
-            if (!idle_.empty()) {
-                Owned<ov_infer_request_t> request = std::move(idle_.back());
-                idle_.pop_back();
-                return request;
-            }
-        }
-        ov_infer_request_t* raw = nullptr;
-        check(call_.ov_compiled_model_create_infer_request(compiled_.get(), &raw));
-        return {raw, call_.ov_infer_request_free};
-    }
-
     /// OpenVINO's view of our memory: no copy. It takes inputs as mutable and does not write to them.
     Owned<ov_tensor_t> over(const Tensor& tensor) const {
         ov_tensor_t* raw = nullptr;
@@ -113,40 +137,26 @@ class OpenVinoRunner final : public Runner {
         return {raw, call_.ov_tensor_free};
     }
 
-    /// An output of a known shape is written straight into a block of ours; others are fetched after the run.
-    Tensor prepare_output(ov_infer_request_t* request, std::size_t index) const {
-        const TensorSpec& output = outputs_[index];
-        if (!element_count(output.shape)) return {};
-        Tensor tensor(output.dtype, output.shape);
-        const Owned<ov_tensor_t> view = over(tensor);
-        check(call_.ov_infer_request_set_output_tensor_by_index(request, index, view.get()));
-        return tensor;
-    }
-
-    Tensor copy_output(ov_infer_request_t* request, std::size_t index) const {
+    /// Where the request has it: no copy.
+    Tensor output(const std::shared_ptr<ov_infer_request_t>& request, std::size_t index) const {
         ov_tensor_t* raw = nullptr;
-        check(call_.ov_infer_request_get_output_tensor_by_index(request, index, &raw));
-        const Owned<ov_tensor_t> output(raw, call_.ov_tensor_free);
+        check(call_.ov_infer_request_get_output_tensor_by_index(request.get(), index, &raw));
+        const Owned<ov_tensor_t> found(raw, call_.ov_tensor_free);
         ov_shape_t dimensions{};
-        check(call_.ov_tensor_get_shape(output.get(), &dimensions));
+        check(call_.ov_tensor_get_shape(raw, &dimensions));
         Shape shape(dimensions.dims, dimensions.dims + dimensions.rank);
         call_.ov_shape_free(&dimensions);
         void* data = nullptr;
         std::size_t size = 0;
-        check(call_.ov_tensor_data(output.get(), &data));
-        check(call_.ov_tensor_get_byte_size(output.get(), &size));
-        Tensor tensor(outputs_[index].dtype, std::move(shape));
-        std::copy_n(static_cast<const std::byte*>(data), size, tensor.mutable_bytes().data());
-        return tensor;
+        check(call_.ov_tensor_data(raw, &data));
+        check(call_.ov_tensor_get_byte_size(raw, &size));
+        return {outputs_[index].dtype, std::move(shape), {static_cast<std::byte*>(data), size}, request};
     }
 
-    std::shared_ptr<const OpenVinoLibrary> library_;
+    std::shared_ptr<Requests> requests_;
     const OpenVinoFunctions& call_;
-    Owned<ov_compiled_model_t> compiled_;
     std::vector<TensorSpec> inputs_;
     std::vector<TensorSpec> outputs_;
-    std::mutex mutex_;
-    std::vector<Owned<ov_infer_request_t>> idle_;
 };
 
 class OpenVino final : public Engine {
@@ -177,7 +187,8 @@ class OpenVino final : public Engine {
         }
         const std::shared_ptr<const OpenVinoLibrary>& library = opened().library;
         const Owned<ov_model_t> read = read_model(*library, model, attempt);
-        return std::make_unique<OpenVinoRunner>(library, compile(*library, read.get(), platform, attempt));
+        return std::make_unique<OpenVinoRunner>(
+            std::make_shared<Requests>(library, compile(*library, read.get(), platform, attempt)));
     }
 
    private:
@@ -222,9 +233,10 @@ class OpenVino final : public Engine {
                                         const std::string& attempt) {
         ov_model_t* raw = nullptr;
         const OpenVinoFunctions& call = library.call();
-        if (!model.path.empty()) {
+        const bool tflite = is_tflite(model.bytes);
+        if (!model.path.empty() && (!tflite || model.path.extension() == ".tflite")) {
             library.check(call.ov_core_read_model(library.core(), model.path.c_str(), nullptr, &raw), attempt);
-        } else if (is_tflite(model.bytes)) {
+        } else if (tflite) {
             // Its reader for TFLite takes files alone, and knows them by their ending.
             const TemporaryFile file(".tflite", model.bytes);
             library.check(call.ov_core_read_model(library.core(), file.path().c_str(), nullptr, &raw), attempt);
@@ -241,16 +253,29 @@ class OpenVino final : public Engine {
         ov_compiled_model_t* raw = nullptr;
         const OpenVinoFunctions& call = library.call();
         const std::string device = device_of(platform);
-        const std::string threads = fmt::format("{}", platform.number);
-        // One stream: one inference at a time uses all the threads, as ONNX Runtime does. The C interface takes the
-        // count of words, two a property.
-        library.check(platform.unit == "cpu"
-                          ? call.ov_core_compile_model(library.core(), model, device.c_str(), 8, &raw,
-                                                       "INFERENCE_NUM_THREADS", threads.c_str(), "NUM_STREAMS", "1",
-                                                       "INFERENCE_PRECISION_HINT", "f32", "PERFORMANCE_HINT", "LATENCY")
-                          : call.ov_core_compile_model(library.core(), model, device.c_str(), 2, &raw,
-                                                       "PERFORMANCE_HINT", "LATENCY"),
-                      attempt);
+        std::map<std::string, std::string> properties{{"PERFORMANCE_HINT", "LATENCY"}};
+        if (platform.unit == "cpu") {
+            // One stream: one inference at a time uses all the threads, as ONNX Runtime does.
+            properties["INFERENCE_NUM_THREADS"] = fmt::format("{}", platform.number);
+            properties["NUM_STREAMS"] = "1";
+            properties["INFERENCE_PRECISION_HINT"] = "f32";
+        }
+        for (const auto& [key, value] : options_of(platform)) properties[key] = value;
+        // The C interface takes a count of words, two a property, and that many words: it does not look at the rest.
+        constexpr std::size_t words_max = 16;
+        std::array<const char*, words_max> w{};
+        std::size_t count = 0;
+        if (2 * properties.size() > words_max) {
+            throw Error(ErrorKind::usage, attempt, fmt::format("at most {} properties", words_max / 2));
+        }
+        for (const auto& [key, value] : properties) {
+            w[count++] = key.c_str();
+            w[count++] = value.c_str();
+        }
+        library.check(
+            call.ov_core_compile_model(library.core(), model, device.c_str(), count, &raw, w[0], w[1], w[2], w[3], w[4],
+                                       w[5], w[6], w[7], w[8], w[9], w[10], w[11], w[12], w[13], w[14], w[15]),
+            attempt);
         return {raw, call.ov_compiled_model_free};
     }
 

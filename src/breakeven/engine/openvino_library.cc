@@ -95,7 +95,6 @@ OpenVinoLibrary::OpenVinoLibrary(const std::vector<std::filesystem::path>& libra
     BREAKEVEN_FIND(ov_port_get_partial_shape);
     BREAKEVEN_FIND(ov_partial_shape_free);
     BREAKEVEN_FIND(ov_infer_request_set_input_tensor_by_index);
-    BREAKEVEN_FIND(ov_infer_request_set_output_tensor_by_index);
     BREAKEVEN_FIND(ov_infer_request_get_output_tensor_by_index);
     BREAKEVEN_FIND(ov_infer_request_infer);
     BREAKEVEN_FIND(ov_infer_request_free);

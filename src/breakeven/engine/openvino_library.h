@@ -39,7 +39,6 @@ struct OpenVinoFunctions {
     decltype(&::ov_port_get_partial_shape) ov_port_get_partial_shape;
     decltype(&::ov_partial_shape_free) ov_partial_shape_free;
     decltype(&::ov_infer_request_set_input_tensor_by_index) ov_infer_request_set_input_tensor_by_index;
-    decltype(&::ov_infer_request_set_output_tensor_by_index) ov_infer_request_set_output_tensor_by_index;
     decltype(&::ov_infer_request_get_output_tensor_by_index) ov_infer_request_get_output_tensor_by_index;
     decltype(&::ov_infer_request_infer) ov_infer_request_infer;
     decltype(&::ov_infer_request_free) ov_infer_request_free;

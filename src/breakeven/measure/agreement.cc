@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "breakeven/error.h"
 #include "breakeven/measure/sample_input.h"
@@ -15,7 +17,6 @@ namespace {
 
 constexpr double float_tolerance = 1e-3;
 constexpr double integer_tolerance = 0.25;
-constexpr std::uint64_t samples_count = 4;
 
 /// Squared norms of an output's difference and of the reference, over samples.
 struct Distance {
@@ -47,6 +48,25 @@ void add(Distance& distance, const Tensor& tested, const Tensor& reference) {
     }
 }
 
+/// The sample of seed 1, spread over [low, high) where it is numbers of 0 to 1, and over all of int8.
+Tensor spread(const TensorSpec& spec, float low, float high) {
+    Tensor tensor = sample_input(spec, 1);
+    if (tensor.dtype() == DType::float32) {
+        for (float& value : tensor.mutable_as<float>()) value = low + (high - low) * value;
+    } else if (tensor.dtype() == DType::int8) {
+        const Tensor bytes = sample_input({.name = spec.name, .dtype = DType::uint8, .shape = spec.shape}, 1);
+        std::ranges::transform(bytes.as<std::uint8_t>(), tensor.mutable_as<std::int8_t>().begin(),
+                               [](std::uint8_t byte) { return static_cast<std::int8_t>(byte - 128); });
+    }
+    return tensor;
+}
+
+/// Whether the second of both is right less often, beyond chance.
+bool loses(const Evaluation& found) {
+    const auto& disagreement = found.comparison->disagreement;
+    return disagreement && paired_difference_interval(*disagreement).high < Probability();
+}
+
 }  // namespace
 
 bool computes_in_integers(const Model& model) {
@@ -65,6 +85,16 @@ double tolerance_of(const Model& model) {
     return computes_in_integers(model) ? integer_tolerance : float_tolerance;
 }
 
+std::vector<std::vector<Tensor>> comparison_inputs(std::span<const TensorSpec> inputs) {
+    constexpr std::array<std::pair<float, float>, 3> ranges{{{0.0F, 1.0F}, {0.0F, 255.0F}, {-128.0F, 127.0F}}};
+    std::vector<std::vector<Tensor>> samples;
+    for (const auto& [low, high] : ranges) {
+        std::vector<Tensor>& sample = samples.emplace_back();
+        for (const TensorSpec& spec : inputs) sample.push_back(spread(spec, low, high));
+    }
+    return samples;
+}
+
 Agreement compare(Runner& tested, Runner& reference, std::span<const std::vector<Tensor>> samples, double tolerance) {
     std::vector<Distance> distances(reference.outputs().size());
     for (const std::vector<Tensor>& sample : samples) {
@@ -80,28 +110,45 @@ Agreement compare(Runner& tested, Runner& reference, std::span<const std::vector
     return agreement;
 }
 
-const std::string& EngineCheck::problem(const Platform& platform, Runner& runner) {
-    const std::string unit = platform.engine + ":" + platform.unit;  // threads change nothing but the order of sums
-    const auto known = problems_.find(unit);
-    if (known != problems_.end()) return known->second;
-    return problems_[unit] = compared(platform, runner);
+const EngineVerdict& EngineCheck::verdict(const Platform& platform, Runner& runner) {
+    Platform unit = platform;
+    if (unit.unit == "cpu") unit.number = 1;  // threads change nothing but the order of sums
+    const auto known = verdicts_.find(to_text(unit));
+    if (known != verdicts_.end()) return known->second;
+    return verdicts_[to_text(unit)] = compared(platform, runner);
 }
 
-std::string EngineCheck::compared(const Platform& platform, Runner& runner) {
-    if (model_.format() == ModelFormat::tflite) return {};
+Runner& EngineCheck::reference() {
     if (!reference_) {
         reference_ = engines_.load(image_, {.engine = "onnxruntime", .unit = "cpu", .number = 1}, {.optimize = false});
-        const bool given = !samples_.empty();
-        for (std::uint64_t seed = 1; !given && seed <= samples_count; ++seed) {
-            samples_.push_back(sample_inputs(model_.inputs(), seed));
-        }
     }
-    const Agreement agreement = compare(runner, *reference_, samples_, tolerance_of(model_));
-    if (agreement.right()) return {};
-    return fmt::format(
-        "{} computes something else: its outputs are {:.3g} % off the reference's ({:.3g} % is what the "
-        "network's number format explains)",
-        platform.engine, 100.0 * agreement.error, 100.0 * agreement.tolerance);
+    return *reference_;
+}
+
+EngineVerdict EngineCheck::compared(const Platform& platform, Runner& runner) {
+    if (model_.format() == ModelFormat::tflite) return {};
+    std::vector<std::vector<Tensor>> inputs = comparison_inputs(model_.inputs());
+    inputs.insert(inputs.end(), samples_.inputs.begin(), samples_.inputs.end());
+    EngineVerdict verdict;
+    verdict.agreement = compare(runner, reference(), inputs, tolerance_of(model_));
+    if (samples_.labelled) {
+        verdict.accuracy = evaluate(*samples_.labelled, reference(), &runner,
+                                    [](std::size_t, const Evaluation&) { return Onwards::go_on; });
+    }
+    const std::string unit = platform.engine + ":" + platform.unit;
+    if (!verdict.agreement->right()) {
+        verdict.problem = fmt::format(
+            "{} computes something else: its outputs are {:.3g} % off the reference's ({:.3g} % is what the network's "
+            "number format explains)",
+            unit, 100.0 * verdict.agreement->error, 100.0 * verdict.agreement->tolerance);
+    } else if (verdict.accuracy && loses(*verdict.accuracy)) {
+        const Evaluation& found = *verdict.accuracy;
+        verdict.problem =
+            fmt::format("{} is less accurate: top-1 {:.2f} % of {} labelled samples, the reference's {:.2f} %", unit,
+                        share(*found.comparison->second.top1).in(percent), found.accuracy.n,
+                        share(*found.accuracy.top1).in(percent));
+    }
+    return verdict;
 }
 
 }  // namespace breakeven

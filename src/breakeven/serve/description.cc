@@ -8,8 +8,10 @@
 namespace breakeven {
 namespace {
 
-/// What OIP calls an ONNX model.
-constexpr const char* onnx_platform = "onnx_onnxv1";
+/// What OIP calls a model: PROJECT_FORMAT.
+const char* platform_of(const ServedModel& model) {
+    return model.format == ModelFormat::tflite ? "tensorflow_tflite" : "onnx_onnxv1";
+}
 
 /// What a client is told of the largest batch where the model takes any: enough for every load generator.
 constexpr int batch_size_max = 128;
@@ -59,7 +61,7 @@ inference::ModelMetadataResponse metadata_of(const ServedModel& model, const std
     inference::ModelMetadataResponse out;
     out.set_name(model.name);
     for (const std::string& version : versions) out.add_versions(version);
-    out.set_platform(onnx_platform);
+    out.set_platform(platform_of(model));
     for (const TensorSpec& spec : model.runner->inputs()) describe(spec, *out.add_inputs());
     for (const TensorSpec& spec : model.runner->outputs()) describe(spec, *out.add_outputs());
     if (!model.sha256.empty()) {
@@ -68,11 +70,11 @@ inference::ModelMetadataResponse metadata_of(const ServedModel& model, const std
     return out;
 }
 
-inference::ModelConfig configuration_of(const ServedModel& model, const std::string& engine) {
+inference::ModelConfig configuration_of(const ServedModel& model) {
     inference::ModelConfig out;
     out.set_name(model.name);
-    out.set_platform(onnx_platform);
-    out.set_backend(engine);
+    out.set_platform(platform_of(model));
+    out.set_backend(model.engine);
     out.set_default_model_filename(model.file);
     // Above 0 only where the whole face has a batch dimension: clients drop the first dimension of every shape then.
     out.set_max_batch_size(model.batched ? batch_size_max : 0);

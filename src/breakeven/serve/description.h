@@ -7,7 +7,7 @@
 namespace breakeven {
 
 inference::ModelMetadataResponse metadata_of(const ServedModel& model, const std::vector<std::string>& versions);
-inference::ModelConfig configuration_of(const ServedModel& model, const std::string& engine);
+inference::ModelConfig configuration_of(const ServedModel& model);
 inference::ModelStatistics statistics_of(const ServedModel& model);
 
 }  // namespace breakeven

@@ -2,6 +2,7 @@
 #include "breakeven/serve/layout.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <optional>
 #include <set>
@@ -37,6 +38,18 @@ std::string problem_of(const fs::path& file, const fs::path& root) {
     return {};
 }
 
+constexpr std::array<std::string_view, 3> endings{".onnx", ".bkv", ".tflite"};
+
+/// The model of a version's folder: the first there is, or what is missing.
+fs::path model_in(const fs::path& folder) {
+    for (const std::string_view ending : endings) {
+        const fs::path file = folder / ("model" + std::string(ending));
+        std::error_code absent;
+        if (fs::symlink_status(file, absent).type() != fs::file_type::not_found) return file;
+    }
+    return folder / "model.onnx";
+}
+
 bool hidden(const fs::path& path) {
     return path.filename().string().starts_with('.');
 }
@@ -48,10 +61,7 @@ void find_versions(const fs::path& folder, const fs::path& root, std::vector<Can
     for (const auto& entry : fs::directory_iterator(folder, failed)) {
         const std::optional<std::int64_t> version = version_of(entry.path().filename().string());
         if (!version || out.size() > entries_max) continue;
-        const fs::path packed = entry.path() / "model.bkv";
-        const fs::path plain = entry.path() / "model.onnx";
-        std::error_code absent;
-        const fs::path& file = fs::exists(packed, absent) && !fs::exists(plain, absent) ? packed : plain;
+        const fs::path file = model_in(entry.path());
         out.push_back({.name = name, .version = *version, .file = file, .problem = problem_of(file, root)});
     }
     if (out.size() == before) {
@@ -71,7 +81,8 @@ std::vector<Candidate> find_models(const fs::path& folder) {
     const fs::path root = fs::canonical(folder, failed);
     if (failed) throw Error(ErrorKind::input, attempt, failed.message());
     if (!fs::is_directory(root, failed)) {
-        throw Error(ErrorKind::input, attempt, "this is not a folder; give the folder that holds NAME.onnx");
+        throw Error(ErrorKind::input, attempt,
+                    "this is not a folder; give the folder that holds NAME.onnx or NAME.tflite");
     }
     std::vector<Candidate> found;
     std::size_t entries = 0;
@@ -82,7 +93,7 @@ std::vector<Candidate> find_models(const fs::path& folder) {
         std::error_code unreadable;
         if (entry.is_directory(unreadable)) {
             find_versions(path, root, found);
-        } else if (path.extension() == ".onnx" || path.extension() == ".bkv") {
+        } else if (std::ranges::find(endings, path.extension().string()) != endings.end()) {
             found.push_back(
                 {.name = path.stem().string(), .version = 1, .file = path, .problem = problem_of(path, root)});
         }

@@ -1,5 +1,5 @@
 // Layout: which models a repository folder holds. Triton's layout NAME/VERSION/model.onnx, or loose NAME.onnx;
-// .bkv instead of .onnx for packed ones.
+// .bkv instead of .onnx for packed ones, .tflite for TensorFlow Lite's.
 // Names come from the folder only: a name in a request is looked up in this list and never becomes a path.
 #pragma once
 

@@ -60,9 +60,13 @@ std::variant<Config, Refusal> read_config(const std::string& text, const std::st
         return invalid(fmt::format("the config is of model {}, the request of {}", in_quotes(name), in_quotes(model)));
     }
     const std::string platform = text_of("platform"), backend = text_of("backend");
-    if ((!platform.empty() && platform != "onnxruntime_onnx" && platform != "onnx_onnxv1") ||
-        (!backend.empty() && backend != "onnxruntime")) {
-        return Refusal{RefusalCode::unimplemented, "this server takes ONNX models only (backend onnxruntime)"};
+    const auto is_any_of = [](const std::string& word, std::initializer_list<std::string_view> words) {
+        return word.empty() || std::ranges::find(words, word) != words.end();
+    };
+    if (!is_any_of(platform, {"onnxruntime_onnx", "onnx_onnxv1", "tensorflow_tflite"}) ||
+        !is_any_of(backend, {"onnxruntime", "openvino"})) {
+        return Refusal{RefusalCode::unimplemented,
+                       "this server takes ONNX and TFLite models only (backends onnxruntime and openvino)"};
     }
     for (const char* key : {"ensemble_scheduling", "sequence_batching", "model_transaction_policy"}) {
         if (json.contains(key) && !json[key].empty() && json[key] != Json{{"decoupled", false}}) {

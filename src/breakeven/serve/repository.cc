@@ -12,6 +12,7 @@
 #include "breakeven/files/files.h"
 #include "breakeven/model/model.h"
 #include "breakeven/model/sha256.h"
+#include "breakeven/model/tflite.h"
 #include "breakeven/units/text.h"
 #include "breakeven/wire/message.h"
 
@@ -27,9 +28,14 @@ bool share_open_batch(const Runner& runner) {
            std::all_of(runner.outputs().begin(), runner.outputs().end(), open);
 }
 
+/// Whether the model is in one file: engines read TFLite from a path, but nothing lies beside it.
+bool is_alone(const ModelImage& image) {
+    return image.path.empty() || is_tflite(image.bytes);
+}
+
 /// The model's file, and where its weights lie in files beside it those too.
 Bytes size_of(const ModelImage& image) {
-    if (image.path.empty()) return Bytes(static_cast<std::int64_t>(image.bytes.size()));
+    if (is_alone(image)) return Bytes(static_cast<std::int64_t>(image.bytes.size()));
     Bytes total;
     std::error_code failed;
     for (const auto& entry : std::filesystem::directory_iterator(image.path.parent_path(), failed)) {
@@ -60,9 +66,8 @@ std::optional<Refusal> Repository::refuse_size(Bytes size) const {
     Bytes total = size;
     for (const auto& model : models()) total += model->size;
     if (total <= *options_.memory_limit) return std::nullopt;
-    return Refusal{RefusalCode::resource_exhausted,
-                   fmt::format("the models would take {}, --memory-limit is {}", to_text(total),
-                               to_text(*options_.memory_limit))};
+    return Refusal{RefusalCode::resource_exhausted, fmt::format("the models would take {}, --memory-limit is {}",
+                                                                to_text(total), to_text(*options_.memory_limit))};
 }
 
 void Repository::check_memory(Bytes size) const {
@@ -78,9 +83,12 @@ std::shared_ptr<ServedModel> Repository::load_image(const ModelImage& image, con
     model->name = candidate.name;
     model->version = candidate.version;
     model->file = candidate.file.filename().string();
-    if (image.path.empty()) model->sha256 = image.sha256;
+    model->format = is_tflite(image.bytes) ? ModelFormat::tflite : ModelFormat::onnx;
+    if (is_alone(image)) model->sha256 = image.sha256;
     model->size = size;
-    model->runner = engine_.load(image, options_.platform, options_.load);
+    const Seat seat = options_.seat ? options_.seat(image) : Seat{engine_, options_.platform};
+    model->engine = seat.engine.name();
+    model->runner = seat.engine.load(image, seat.platform, options_.load);
     model->batched = share_open_batch(*model->runner);
     return model;
 }
@@ -114,7 +122,8 @@ void Repository::load_folder(const std::filesystem::path& folder) {
 }
 
 void Repository::add(const ModelImage& image) {
-    const Candidate candidate{.name = image.name, .version = 1, .file = image.name + ".onnx", .problem = {}};
+    const std::string file = image.name + (is_tflite(image.bytes) ? ".tflite" : ".onnx");
+    const Candidate candidate{.name = image.name, .version = 1, .file = file, .problem = {}};
     if (candidate.name == probe_model) {
         throw Error(ErrorKind::input, "serve " + in_quotes(candidate.name), "this name is the server's own");
     }
@@ -182,7 +191,8 @@ void Repository::check_room_for(const std::string& name) const {
 std::optional<Refusal> Repository::deploy(SentModel sent) {
     const std::string attempt = "cannot load " + in_quotes(sent.name) + ": ";
     if (sent.name == probe_model) return Refusal{RefusalCode::invalid_argument, "this name is the server's own"};
-    const Candidate candidate{.name = sent.name, .version = sent.version, .file = "model.onnx", .problem = {}};
+    const std::string file = is_tflite(sent.bytes) ? "model.tflite" : "model.onnx";
+    const Candidate candidate{.name = sent.name, .version = sent.version, .file = file, .problem = {}};
     const std::scoped_lock loading(loading_);
     try {
         const Bytes size(static_cast<std::int64_t>(sent.bytes.size()));

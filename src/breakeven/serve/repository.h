@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "breakeven/engine/engine.h"
+#include "breakeven/model/model.h"
 #include "breakeven/serve/layout.h"
 #include "breakeven/serve/refusal.h"
 #include "breakeven/serve/statistics.h"
@@ -44,7 +45,9 @@ struct SentModel {
 struct ServedModel {
     std::string name;
     std::int64_t version = 1;
-    std::string file;    ///< its name, for the configuration
+    std::string file;  ///< its name, for the configuration
+    ModelFormat format = ModelFormat::onnx;
+    std::string engine;  ///< that runs it
     std::string sha256;  ///< of the file; empty where weights lie in other files
     Bytes size;
     std::unique_ptr<Runner> runner;
@@ -60,9 +63,19 @@ struct IndexEntry {
     std::string reason;  ///< why not; empty when ready
 };
 
+/// Where a model runs, and what runs it.
+struct Seat {
+    Engine& engine;
+    Platform platform;
+};
+/// Throws Error where there is none.
+using Seating = std::function<Seat(const ModelImage& image)>;
+
 struct RepositoryOptions {
     Platform platform;
     LoadOptions load;
+    /// By the file, where one engine does not read them all; empty: every model on the server's engine, on `platform`.
+    Seating seat;
     /// What all loaded models together may take, by the size of their files.
     std::optional<Bytes> memory_limit;
     SentModelLoader sent_loader = check_sent_model;
@@ -100,7 +113,6 @@ class Repository final {
     std::vector<IndexEntry> index() const;
     std::vector<std::shared_ptr<ServedModel>> models() const;
     std::vector<std::string> versions(const std::string& name) const;
-    const Engine& engine() const { return engine_; }
 
    private:
     enum class From { here, client };

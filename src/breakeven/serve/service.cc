@@ -180,7 +180,7 @@ grpc::Status InferenceService::configuration(const inference::ModelConfigRequest
                                              inference::ModelConfigResponse& out) {
     const Repository::Found found = parts_.repository.find(in.name(), in.version());
     if (const auto* refusal = std::get_if<Refusal>(&found)) return status_of(*refusal);
-    *out.mutable_config() = configuration_of(*std::get<0>(found), parts_.repository.engine().name());
+    *out.mutable_config() = configuration_of(*std::get<0>(found));
     return grpc::Status::OK;
 }
 
