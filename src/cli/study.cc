@@ -62,14 +62,15 @@ ThesisSettings settings_of(const ThesisOptions& options) {
 
 ThesisRequest request_of(const ThesisOptions& options, Clock& clock) {
     const std::filesystem::path output = options.output;
-    ThesisRequest request{.folder = output,
-                          .variants = options.variants.empty() ? output / "variants" : options.variants,
-                          .platforms = {},
-                          .settings = settings_of(options),
-                          .extent = options.quick ? Extent::quick : Extent::full,
-                          .duration = Seconds(options.quick ? 1.0 : 10.0),
-                          .meter = options.meter,
-                          .counters = options.counters};
+    ThesisRequest request{
+        .folder = output,
+        .variants = options.variants.empty() ? output / "variants" : std::filesystem::path(options.variants),
+        .platforms = {},
+        .settings = settings_of(options),
+        .extent = options.quick ? Extent::quick : Extent::full,
+        .duration = Seconds(options.quick ? 1.0 : 10.0),
+        .meter = options.meter,
+        .counters = options.counters};
     for (const std::string& platform : options.platforms) request.platforms.push_back(parse_platform(platform));
     if (!options.duration.empty()) request.duration = parse_seconds(options.duration, "--duration");
     if (request.duration <= Seconds(0)) throw Error(ErrorKind::usage, "read --duration", "it must be longer than 0");
@@ -229,6 +230,8 @@ void tell_report(const Shell& shell, const Report& report) {
         text += "\n" + title + "\n";
         for (const std::string& line : lines) text += wrapped(line, "  ");
     }
+    if (!report.notes.empty()) text += "\nTo be taken with care\n";
+    for (const std::string& note : report.notes) text += wrapped(note, "  ");
     text += fmt::format("\n{}\n  the report; beside it {}, {} and {} figures as CSV\n", report.page.string(),
                         report.json.filename().string(), report.rows.filename().string(), report.figures);
     Json document = Json::parse(report.document);

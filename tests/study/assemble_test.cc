@@ -6,6 +6,7 @@
 
 #include "breakeven/study/edge.h"
 #include "breakeven/study/variants.h"
+#include "breakeven/thesis/system.h"
 
 namespace breakeven {
 namespace {
@@ -195,6 +196,14 @@ TEST(Merge, AServersOwnPlatformsHaveNoEnergyOfTheDevice) {
     EXPECT_TRUE(row_of(results, "board cpu:2").energy_high);
     EXPECT_FALSE(row_of(results, "lab cpu:2").energy_high) << "the device's powers are not the lab's";
     EXPECT_FALSE(row_of(results, "lab cpu:2").energy_reason.empty());
+}
+
+TEST(Merge, AnotherMachinesOwnPlatformsAreNoPlaceForTheDevicesWork) {
+    const Results results = assemble({folder(), another_machine()});
+    EXPECT_TRUE(row_of(results, "lab cpu:2").is_elsewhere);
+    EXPECT_FALSE(row_of(results, "ethernet to lab server cpu:2").is_elsewhere);
+    for (const Wins& one : wins(results, WinBy::latency)) EXPECT_NE(one.series, "lab cpu:2");
+    EXPECT_FALSE(system_scenarios(results).empty());
 }
 
 TEST(Merge, SaysWhatIsNotAlike) {

@@ -78,7 +78,11 @@ struct Sides {
 class Assembly {
    public:
     Assembly(Results& results, const Sides& sides, std::string prefix)
-        : results_(results), settings_(sides.device), own_(sides.own), prefix_(std::move(prefix)) {}
+        : results_(results),
+          settings_(sides.device),
+          own_(sides.own),
+          prefix_(std::move(prefix)),
+          is_elsewhere_(&sides.own != &sides.device) {}
 
     void add(const StudyFolder& folder) {
         for (const RecordEntry& entry : folder.entries) {
@@ -154,6 +158,7 @@ class Assembly {
 
     void add_local(const Json& cell) {
         Row row = row_of(cell, PlanKind::local, cell.at("platform").get<std::string>());
+        row.is_elsewhere = is_elsewhere_;
         const Json& result = cell.at("result");
         row.samples = summary_from(result.at("latency"));
         row.latency = {row.samples->p50, Origin::measured};
@@ -237,6 +242,7 @@ class Assembly {
     const ThesisSettings& settings_;
     const ThesisSettings& own_;
     std::string prefix_;
+    bool is_elsewhere_;
     std::map<std::string, std::size_t> variants_;  ///< by the file's digest
     std::map<std::size_t, const Json*> servers_;   ///< by variant
 };
@@ -347,9 +353,9 @@ Results assemble(const std::vector<StudyFolder>& folders) {
             const StudyFolder& folder = folders[i];
             const Json* own = settings_entry(folder);
             const std::string prefix = folders.size() > 1 ? names[i] + " " : "";
-            const ThesisSettings of_folder = i == 0           ? settings
-                                             : own != nullptr ? settings_from(own->at("settings"))
-                                                              : ThesisSettings{};
+            ThesisSettings others;
+            if (i > 0 && own != nullptr) others = settings_from(own->at("settings"));
+            const ThesisSettings& of_folder = i == 0 ? settings : others;
             Assembly(results, {.device = settings, .own = of_folder}, prefix).add(folder);
             row_ends.push_back(results.rows.size());
             if (i > 0 && of_folder.slowdown != 1.0) results.notes.push_back(slowdown_note(names[i], of_folder));

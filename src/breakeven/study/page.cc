@@ -99,33 +99,38 @@ std::string known_or_not(const std::optional<std::string>& text) {
     return text ? cell(*text) : "<td class=\"unknown\">unknown</td>";
 }
 
-/// Device, radio, network and server of each scenario; CO2 and money; then the factors behind them.
-std::string system_tables(const Results& results) {
-    if (!results.factors) return "";
+/// Device, radio, network and server of each scenario, by one way of counting; CO2 and money.
+std::string system_table(const std::vector<SystemScenario>& scenarios, SystemBy by, const std::string& currency) {
     const auto energy = [](const std::optional<Joules>& e) {
         return known_or_not(e ? std::optional(to_text(*e)) : std::nullopt);
     };
     std::string rows;
-    for (const SystemScenario& s : system_scenarios(results)) {
+    for (const SystemScenario& s : scenarios) {
+        const SystemShares& shares = by == SystemBy::attributed ? s.attributed : s.marginal;
         const auto whole = [&](const std::string& text) {
             return known_or_not(s.is_whole() ? std::optional(text) : std::nullopt);
         };
         rows += fmt::format("<tr><th scope=\"row\">{}</th>", html_text(s.series));
-        rows += energy(s.device) + energy(s.radio);
-        for (const SystemShares& shares : {s.attributed, s.marginal}) {
-            rows += cell(to_text(shares.network)) + cell(to_text(shares.server)) + whole(to_text(shares.energy()));
-            rows += whole(fmt::format("{:.3g} g", 1e6 * shares.co2.in(kilograms)));
-            rows += whole(fmt::format("{:.3g}", 1e3 * shares.cost.in(money)));
-        }
+        rows += energy(s.device) + energy(s.radio) + cell(to_text(shares.network)) + cell(to_text(shares.server));
+        rows += whole(to_text(shares.energy())) + whole(fmt::format("{:.3g} g", 1e6 * shares.co2.in(kilograms)));
+        rows += whole(fmt::format("{:.3g}", 1e3 * shares.cost.in(money)));
         rows += cell(s.network.empty() ? "-" : s.network + ", " + s.server) + "</tr>\n";
     }
-    const std::string cost = results.factors->currency + " a thousand";
-    std::string out =
-        table("The whole system, mean over the variants: with its share of what runs anyway, and of one more",
-              {"Where", "Device", "Radio", "Network", "Server", "Together", "CO2 a thousand", cost, "Network, one more",
-               "Server, one more", "Together, one more", "CO2 a thousand more", cost + " more", "Counted as"},
-              rows);
-    rows.clear();
+    return table(by == SystemBy::attributed
+                     ? "The whole system, with its share of what runs anyway (mean over the variants)"
+                     : "The whole system, what one inference more adds (mean over the variants)",
+                 {"Where", "Device", "Radio", "Network", "Server", "Together", "CO2 of 1000", currency + " of 1000",
+                  "Counted as"},
+                 rows);
+}
+
+/// And the factors behind it.
+std::string system_tables(const Results& results) {
+    if (!results.factors) return "";
+    const std::vector<SystemScenario> scenarios = system_scenarios(results);
+    std::string out = system_table(scenarios, SystemBy::attributed, results.factors->currency) +
+                      system_table(scenarios, SystemBy::marginal, results.factors->currency);
+    std::string rows;
     for (const Factor& factor : results.factors->figures) {
         const std::string range =
             factor.low && factor.high ? fmt::format("{:g} to {:g}", *factor.low, *factor.high) : std::string();
@@ -249,6 +254,7 @@ Report write_page(const PageContent& content, const std::string& rows, const std
                   .headline = content.answer.headline,
                   .lead = content.answer.lead,
                   .findings = {},
+                  .notes = content.notes,
                   .document = document};
     for (const Finding& finding : content.answer.findings) report.findings.emplace_back(finding.title, finding.lines);
     make_folder(folder / "figures");

@@ -17,6 +17,7 @@ struct Report {
     std::size_t figures = 0;  ///< CSV files in figures/
     std::string headline, lead;
     std::vector<std::pair<std::string, std::vector<std::string>>> findings;  ///< titles and lines, for the terminal
+    std::vector<std::string> notes;                                          ///< what must be known to trust it
     std::string document;                                                    ///< results.json's text
 };
 

@@ -58,13 +58,6 @@ Finding thresholds(const Results& results) {
     return finding;
 }
 
-/// Those that anything is known of: a study may not be complete.
-std::size_t decided(const std::vector<Wins>& all) {
-    std::size_t count = 0;
-    for (const Wins& one : all) count += one.count;
-    return count;
-}
-
 Finding winners(const Results& results) {
     Finding finding{"winners", "Who wins where", {}};
     const auto tell = [&](WinBy by, std::string_view what) {
@@ -75,8 +68,14 @@ Finding winners(const Results& results) {
         finding.lines.push_back(fmt::format("{}: {} of the {} variants.", what, fmt::join(parts, ", "), decided(all)));
     };
     tell(WinBy::latency, "Quickest");
-    tell(WinBy::energy_high, "Least energy, waiting awake");
-    tell(WinBy::energy_low, "Least energy, suspended while waiting");
+    // Where only what is computed here has an energy, there is nothing to compare.
+    const auto compares = [&](Idle idle) {
+        return std::ranges::any_of(results.rows, [idle](const Row& row) {
+            return row.kind != PlanKind::local && row.energy(idle).has_value();
+        });
+    };
+    if (compares(Idle::high)) tell(WinBy::energy_high, "Least energy, waiting awake");
+    if (compares(Idle::low)) tell(WinBy::energy_low, "Least energy, suspended while waiting");
     return finding;
 }
 
@@ -232,9 +231,9 @@ Finding against_thesis(const Results& results) {
         const Scenario* printed = published_like(s);
         if (printed == nullptr) continue;
         finding.lines.push_back(
-            fmt::format("Offloading over {} takes {} on average here ({}); the thesis prints {} to "
+            fmt::format("Offloading over {} to {} takes {} on average here ({}); the thesis prints {} to "
                         "its server's CPU.",
-                        s.link, to_text(s.latency.mean), name(s.origin), to_text(printed->latency.mean)));
+                        s.link, s.server, to_text(s.latency.mean), name(s.origin), to_text(printed->latency.mean)));
     }
     const PublishedClaims& claims = published_claims();
     for (const Gain& gain : compression_gains(results)) {
@@ -296,7 +295,7 @@ void headline_of(const Results& results, const ThesisChecks& checks, StudyAnswer
 std::vector<const Row*> contenders(const Results& results, std::size_t variant) {
     std::vector<const Row*> rows;
     for (const Row& row : results.rows) {
-        if (row.variant != variant || row.platform == "network alone") continue;
+        if (row.variant != variant || row.platform == "network alone" || row.is_elsewhere) continue;
         const bool superseded = row.kind == PlanKind::offload && row.latency.origin != Origin::measured &&
                                 std::ranges::any_of(results.rows, [&](const Row& other) {
                                     return other.variant == variant && other.kind == PlanKind::offload &&
@@ -306,6 +305,12 @@ std::vector<const Row*> contenders(const Results& results, std::size_t variant) 
         if (!superseded) rows.push_back(&row);
     }
     return rows;
+}
+
+std::size_t decided(const std::vector<Wins>& all) {
+    std::size_t count = 0;
+    for (const Wins& one : all) count += one.count;
+    return count;
 }
 
 std::vector<Wins> wins(const Results& results, WinBy by) {

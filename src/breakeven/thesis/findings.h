@@ -25,7 +25,8 @@ struct StudyAnswer {
 
 StudyAnswer answer(const Results& results, const ThesisChecks& checks);
 
-/// The rows that compete for a variant: all, but a modelled offload only where the same one was not measured.
+/// The rows that compete for a variant: all that the device can choose, but a modelled offload only where the same one
+/// was not measured.
 std::vector<const Row*> contenders(const Results& results, std::size_t variant);
 
 /// How often each series wins, by latency or by energy; most first.
@@ -33,6 +34,8 @@ struct Wins {
     std::string series;
     std::size_t count = 0;
 };
+/// How many variants somebody won: a study may not be complete.
+std::size_t decided(const std::vector<Wins>& all);
 enum class WinBy { latency, energy_high, energy_low };
 std::vector<Wins> wins(const Results& results, WinBy by);
 

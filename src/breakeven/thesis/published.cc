@@ -115,9 +115,8 @@ Results published_results() {
     }
     const auto scenarios = published_scenarios();
     results.scenarios.assign(scenarios.begin(), scenarios.end());
-    results.circumstances = {
-        "Nothing was measured: these are the thesis' printed numbers and what follows from them.",
-        "Figures that need its inference times are missing; `study thesis -o DIR` measures them."};
+    results.circumstances = {"Nothing was measured: these are the thesis' printed numbers and what follows from them.",
+                             "Figures that need its inference times are missing; `study thesis -o DIR` measures them."};
     return results;
 }
 

@@ -54,9 +54,10 @@ std::string_view name(Idle idle);
 struct Row {
     std::size_t variant = 0;  ///< index into Results::variants
     PlanKind kind = PlanKind::local;
-    std::string platform;  ///< "cpu:2"; of an offload, the server's
-    std::string link;      ///< empty for a local row
-    std::string machine;   ///< whose platform it is
+    std::string platform;       ///< "cpu:2"; of an offload, the server's
+    std::string link;           ///< empty for a local row
+    std::string machine;        ///< whose platform it is
+    bool is_elsewhere = false;  ///< a platform of another machine than the device: no place to choose, but to compare
     std::vector<Stage> stages;
     Figure<Seconds> latency;
     std::optional<Summary> samples;    ///< where it was measured

@@ -132,6 +132,24 @@ std::string quarrel(const Results& results) {
                        differ, known);
 }
 
+/// "A million inferences take from 0.07 kg of CO2 and 0.03 USD (cpu:2) to ...".
+std::string footprints(const std::vector<SystemScenario>& scenarios, const std::string& currency) {
+    std::vector<const SystemScenario*> whole;
+    for (const SystemScenario& s : scenarios) {
+        if (s.is_whole()) whole.push_back(&s);
+    }
+    if (whole.empty()) return "";
+    const auto carbon = [](const SystemScenario* s) { return s->attributed.co2; };
+    const auto [least, most] = std::ranges::minmax_element(whole, {}, carbon);
+    const auto told = [&](const SystemScenario& s) {
+        return fmt::format("{:.3g} kg of CO2 and {:.3g} {} ({})", million * s.attributed.co2.in(kilograms),
+                           million * s.attributed.cost.in(money), currency, s.series);
+    };
+    if (*least == *most) return fmt::format("A million inferences take {}.", told(**least));
+    return fmt::format("A million inferences take from {} to {}, with their share of what runs anyway.", told(**least),
+                       told(**most));
+}
+
 }  // namespace
 
 std::string network_of(const Row& row, const Factors& factors) {
@@ -162,6 +180,9 @@ std::vector<SystemScenario> system_scenarios(const Results& results) {
     std::vector<const Row*> standing;
     for (std::size_t i = 0; i < results.variants.size(); ++i) {
         for (const Row* row : contenders(results, i)) standing.push_back(row);
+    }
+    for (const Row& row : results.rows) {
+        if (row.is_elsewhere) standing.push_back(&row);
     }
     for (const Observations& group : by_series(results)) {
         std::vector<SystemRow> rows;
@@ -197,24 +218,19 @@ Finding whole_system(const Results& results) {
     for (const SystemScenario& s : scenarios) finding.lines.push_back(parts_text(s));
     const auto tell = [&](SystemBy by, const char* what) {
         const std::vector<Wins> all = system_wins(results, by);
-        if (!all.empty()) finding.lines.push_back(fmt::format("{}: {} variants.", what, wins_text(all)));
+        if (!all.empty())
+            finding.lines.push_back(fmt::format("{}: {} of the {} variants.", what, wins_text(all), decided(all)));
     };
     tell(SystemBy::attributed, "Least of the whole system, each paying its share of what runs anyway");
     tell(SystemBy::marginal, "Least of the whole system, counting what one more adds");
     if (const std::string line = quarrel(results); !line.empty()) finding.lines.push_back(line);
-    for (const SystemScenario& s : scenarios) {
-        if (!s.is_whole()) continue;
-        std::string line = fmt::format("A million inferences, {}: {:.3g} kg of CO2 and {:.3g} {}", s.series,
-                                       million * s.attributed.co2.in(kilograms), million * s.attributed.cost.in(money),
-                                       results.factors->currency);
-        if (s.kind != PlanKind::local) {
-            line += fmt::format("; a million more, {:.3g} kg and {:.3g} {}", million * s.marginal.co2.in(kilograms),
-                                million * s.marginal.cost.in(money), results.factors->currency);
-        }
-        finding.lines.push_back(line + ".");
+    if (const std::string line = footprints(scenarios, results.factors->currency); !line.empty()) {
+        finding.lines.push_back(line);
     }
+    std::vector<std::string> told;
     for (const SystemScenario& s : scenarios) {
-        if (!s.alone) continue;
+        if (!s.alone || std::ranges::find(told, s.link) != told.end()) continue;
+        told.push_back(s.link);
         finding.lines.push_back(fmt::format("A request that finds the radio asleep takes {} more over {} (radio {}).",
                                             to_text(*s.alone), s.link, results.factors->link(s.link).radio));
     }
