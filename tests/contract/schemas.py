@@ -59,6 +59,12 @@ def main():
         assert pathlib.Path(small + ".onnx").read_bytes() == pathlib.Path(model).read_bytes()
         assert document("inspect", "inspect", small)["model"]["sha256"] == inspected["model"]["sha256"]
         document("platforms", "platforms")
+        store = str(pathlib.Path(folder) / "store.sqlite")
+        found = document("tune", "tune", model, "--threads", "1", "--limit", "2s", "--store", store)
+        assert not found["kept"] and found["contenders"][0]["outcome"] == "chosen"
+        assert found["contenders"][0]["platform"] == found["platform"]
+        again = document("tune", "tune", model, "--threads", "1", "--store", store)
+        assert again["kept"] and {**again, "kept": False} == found
         with tempfile.TemporaryDirectory() as parts:
             document("split", "split", model, "--at", "conv1", "-o", parts)
         document("split", "split", model, "--link", "wifi", "--slowdown", "8", "--runs", "5", "--candidates", "2")
