@@ -112,15 +112,15 @@ std::string system_table(const std::vector<SystemScenario>& scenarios, SystemBy 
         };
         rows += fmt::format("<tr><th scope=\"row\">{}</th>", html_text(s.series));
         rows += energy(s.device) + energy(s.radio) + cell(to_text(shares.network)) + cell(to_text(shares.server));
-        rows += whole(to_text(shares.energy())) + whole(fmt::format("{:.3g} g", 1e6 * shares.co2.in(kilograms)));
-        rows += whole(fmt::format("{:.3g}", 1e3 * shares.cost.in(money)));
+        rows += whole(to_text(shares.energy())) + whole(fmt::format("{:.3g} kg", 1e6 * shares.co2.in(kilograms)));
+        rows += whole(fmt::format("{:.3g}", 1e6 * shares.cost.in(money)));
         rows += cell(s.network.empty() ? "-" : s.network + ", " + s.server) + "</tr>\n";
     }
     return table(by == SystemBy::attributed
                      ? "The whole system, with its share of what runs anyway (mean over the variants)"
                      : "The whole system, what one inference more adds (mean over the variants)",
-                 {"Where", "Device", "Radio", "Network", "Server", "Together", "CO2 of 1000", currency + " of 1000",
-                  "Counted as"},
+                 {"Where", "Device", "Radio", "Network", "Server", "Together", "CO2 of a million",
+                  currency + " of a million", "Counted as"},
                  rows);
 }
 
