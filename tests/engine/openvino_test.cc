@@ -147,6 +147,19 @@ TEST(OpenVino, NothingIsCopiedAndMemoryIsUsedAgain) {
     EXPECT_TRUE(again.bytes().data() == first || other.bytes().data() == first);
 }
 
+TEST(OpenVino, AScalarIsAnAnswer) {
+    const std::string bytes = fakes::TinyGraph()
+                                  .input("x", DType::float32, {4})
+                                  .node("ReduceSum", {"x"}, {"y"}, {fakes::int_attribute("keepdims", 0)})
+                                  .output("y", DType::float32, {})
+                                  .model();
+    const auto runner = engine().load(image(bytes), cpu(1), {});
+    const Tensor x = Tensor::of<float>(DType::float32, {4}, std::vector<float>{1, 2, 3, 4});
+    const Tensor y = runner->run({&x, 1}).outputs[0];
+    EXPECT_EQ(y.shape(), Shape{});
+    EXPECT_FLOAT_EQ(y.as<float>()[0], 10.0F);
+}
+
 TEST(OpenVino, AnswersAreNeverTheCallersOwnMemory) {
     const auto runner = engine().load(image(fakes::identity_model({4})), cpu(1), {});
     Tensor x = Tensor::of<float>(DType::float32, {4}, std::vector<float>{1, 2, 3, 4});

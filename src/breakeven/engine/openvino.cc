@@ -31,7 +31,20 @@ std::string device_of(const Platform& platform) {
     return device;
 }
 
-/// One graph compiled for a device, and the requests that hold the state of a run; those not in use wait in `idle_`.
+/// The state of one run, and whose memory its inputs are: a caller that asks again from the same memory need not have
+/// it set again.
+struct Request {
+    explicit Request(Owned<ov_infer_request_t> made) : handle(std::move(made)) {}
+
+    struct Input {
+        const std::byte* data = nullptr;
+        Shape shape;
+    };
+    Owned<ov_infer_request_t> handle;
+    std::vector<Input> inputs;
+};
+
+/// One graph compiled for a device, and its requests; those not in use wait in `idle_`.
 class Requests final : public std::enable_shared_from_this<Requests> {
    public:
     Requests(std::shared_ptr<const OpenVinoLibrary> library, Owned<ov_compiled_model_t> compiled)
@@ -42,8 +55,8 @@ class Requests final : public std::enable_shared_from_this<Requests> {
     void check(ov_status_e status) const { library_->check(status, "run the model"); }
 
     /// A request that goes back when nobody holds it any more: outputs lie in its memory.
-    std::shared_ptr<ov_infer_request_t> take() {
-        Owned<ov_infer_request_t> request(nullptr, call().ov_infer_request_free);
+    std::shared_ptr<Request> take() {
+        std::unique_ptr<Request> request;
         {
             const std::lock_guard lock(mutex_);
             if (!idle_.empty()) {
@@ -54,21 +67,22 @@ class Requests final : public std::enable_shared_from_this<Requests> {
         if (!request) {
             ov_infer_request_t* raw = nullptr;
             check(call().ov_compiled_model_create_infer_request(compiled_.get(), &raw));
-            request.reset(raw);
+            request = std::make_unique<Request>(Owned<ov_infer_request_t>(raw, call().ov_infer_request_free));
         }
-        return {request.release(), [own = shared_from_this()](ov_infer_request_t* raw) { own->give_back(raw); }};
+        return {request.release(), [own = shared_from_this()](Request* given) { own->give_back(given); }};
     }
 
    private:
-    void give_back(ov_infer_request_t* raw) {
+    void give_back(Request* given) {
+        std::unique_ptr<Request> request(given);
         const std::lock_guard lock(mutex_);
-        idle_.emplace_back(raw, call().ov_infer_request_free);
+        idle_.push_back(std::move(request));
     }
 
     std::shared_ptr<const OpenVinoLibrary> library_;
     Owned<ov_compiled_model_t> compiled_;
     std::mutex mutex_;
-    std::vector<Owned<ov_infer_request_t>> idle_;
+    std::vector<std::unique_ptr<Request>> idle_;
 };
 
 class OpenVinoRunner final : public Runner {
@@ -79,7 +93,11 @@ class OpenVinoRunner final : public Runner {
         check(call_.ov_compiled_model_inputs_size(requests_->compiled(), &count));
         for (std::size_t i = 0; i < count; ++i) inputs_.push_back(spec(call_.ov_compiled_model_input_by_index, i));
         check(call_.ov_compiled_model_outputs_size(requests_->compiled(), &count));
-        for (std::size_t i = 0; i < count; ++i) outputs_.push_back(spec(call_.ov_compiled_model_output_by_index, i));
+        for (std::size_t i = 0; i < count; ++i) {
+            bool closed = true;
+            outputs_.push_back(spec(call_.ov_compiled_model_output_by_index, i, &closed));
+            is_closed_.push_back(closed);
+        }
     }
 
     const std::vector<TensorSpec>& inputs() const override { return inputs_; }
@@ -87,12 +105,10 @@ class OpenVinoRunner final : public Runner {
 
     RunResult run(std::span<const Tensor> tensors) override {
         check_tensors(inputs_, tensors);
-        const std::shared_ptr<ov_infer_request_t> request = requests_->take();
-        for (std::size_t i = 0; i < tensors.size(); ++i) {
-            const Owned<ov_tensor_t> input = over(tensors[i]);
-            check(call_.ov_infer_request_set_input_tensor_by_index(request.get(), i, input.get()));
-        }
-        check(call_.ov_infer_request_infer(request.get()));
+        const std::shared_ptr<Request> request = requests_->take();
+        request->inputs.resize(tensors.size());
+        for (std::size_t i = 0; i < tensors.size(); ++i) set_input(*request, i, tensors[i]);
+        check(call_.ov_infer_request_infer(request->handle.get()));
         RunResult result;
         result.outputs.reserve(outputs_.size());
         for (std::size_t i = 0; i < outputs_.size(); ++i) result.outputs.push_back(output(request, i));
@@ -102,7 +118,8 @@ class OpenVinoRunner final : public Runner {
    private:
     void check(ov_status_e status) const { requests_->check(status); }
 
-    TensorSpec spec(auto&& port_of, std::size_t index) const {
+    /// `closed`: set to whether rank and dimensions are known.
+    TensorSpec spec(auto&& port_of, std::size_t index, bool* closed = nullptr) const {
         ov_output_const_port_t* raw = nullptr;
         check(port_of(requests_->compiled(), index, &raw));
         const Owned<ov_output_const_port_t> port(raw, call_.ov_output_const_port_free);
@@ -123,8 +140,18 @@ class OpenVinoRunner final : public Runner {
                 shape.push_back(dimension.min == dimension.max ? dimension.min : -1);
             }
         }
+        if (closed != nullptr) *closed = partial.rank.min == partial.rank.max && element_count(shape).has_value();
         call_.ov_partial_shape_free(&partial);
         return {.name = std::move(text), .dtype = dtype_of(type), .shape = std::move(shape)};
+    }
+
+    void set_input(Request& request, std::size_t index, const Tensor& tensor) const {
+        Request::Input& known = request.inputs[index];
+        if (known.data == tensor.bytes().data() && known.shape == tensor.shape()) return;
+        known.data = nullptr;  // whatever fails below, the next run sets it
+        const Owned<ov_tensor_t> input = over(tensor);
+        check(call_.ov_infer_request_set_input_tensor_by_index(request.handle.get(), index, input.get()));
+        known = {tensor.bytes().data(), tensor.shape()};
     }
 
     /// OpenVINO's view of our memory: no copy. It takes inputs as mutable and does not write to them.
@@ -138,14 +165,17 @@ class OpenVinoRunner final : public Runner {
     }
 
     /// Where the request has it: no copy.
-    Tensor output(const std::shared_ptr<ov_infer_request_t>& request, std::size_t index) const {
+    Tensor output(const std::shared_ptr<Request>& request, std::size_t index) const {
         ov_tensor_t* raw = nullptr;
-        check(call_.ov_infer_request_get_output_tensor_by_index(request.get(), index, &raw));
+        check(call_.ov_infer_request_get_output_tensor_by_index(request->handle.get(), index, &raw));
         const Owned<ov_tensor_t> found(raw, call_.ov_tensor_free);
-        ov_shape_t dimensions{};
-        check(call_.ov_tensor_get_shape(raw, &dimensions));
-        Shape shape(dimensions.dims, dimensions.dims + dimensions.rank);
-        call_.ov_shape_free(&dimensions);
+        Shape shape = outputs_[index].shape;
+        if (!is_closed_[index]) {
+            ov_shape_t dimensions{};
+            check(call_.ov_tensor_get_shape(raw, &dimensions));
+            shape.assign(dimensions.dims, dimensions.dims + dimensions.rank);
+            call_.ov_shape_free(&dimensions);
+        }
         void* data = nullptr;
         std::size_t size = 0;
         check(call_.ov_tensor_data(raw, &data));
@@ -157,6 +187,7 @@ class OpenVinoRunner final : public Runner {
     const OpenVinoFunctions& call_;
     std::vector<TensorSpec> inputs_;
     std::vector<TensorSpec> outputs_;
+    std::vector<bool> is_closed_;  ///< outputs whose shape is known; of a scalar the library tells none
 };
 
 class OpenVino final : public Engine {
