@@ -2,7 +2,8 @@
 // TCP exchange of the same bytes that never rests, and beside a plain gRPC client. Cubic on both ends of whatever does
 // not choose for itself. Allowed: 1/0.95 of the raw exchange, or 0.3 ms more than it. Usage: bench_transport [outage]
 // [link...] [idle:S...] [size:BYTES...] [arm...] [rounds:N]   all where none is named
-//   links: ethernet wifi 5g gigabit; arms: grpc cubic bbr warm kept (our default); outage: how soon after one a call is
+//   links: ethernet wifi 5g gigabit; arms: grpc cubic bbr warm kept (our default), ours (kept or
+//   warm, whichever the link asks for); outage: how soon after one a call is
 //   answered
 #include <fmt/format.h>
 #include <grpcpp/grpcpp.h>
@@ -122,21 +123,26 @@ breakeven::Request probe_request(std::int64_t size) {
             .outputs = {}};
 }
 
-std::function<void()> our_call(const std::string& arm, std::int64_t size, Seconds idle) {
+std::function<void()> our_call(const LinkProfile& link, const std::string& arm, std::int64_t size, Seconds idle) {
     ClientOptions options;
     options.security.plain_text = SecurityOptions::PlainText::anywhere;
-    if (arm != "kept") options.congestion_control = arm == "bbr" ? "bbr" : "cubic";
+    const bool chooses = arm == "kept" || arm == "ours";
+    if (!chooses) options.congestion_control = arm == "bbr" ? "bbr" : "cubic";
+    bool warm = arm == "warm";
+    if (arm == "ours") {
+        options.transport.window = better_transport(kept_sending(link, Bytes(size)));
+        warm = options.transport.window == Transport::warm;
+    }
     auto client = std::make_shared<Client>(fmt::format("{}:{}", server_address, our_port), options);
-    const bool warm = arm == "warm";
     return [client, warm, idle, request = probe_request(size)] {
         value_or_throw(client->infer(request), "call our server");
         if (warm) client->keep_warm(idle + 30_s);
     };
 }
 
-std::function<void()> call_of(const std::string& arm, std::int64_t size, Seconds idle) {
+std::function<void()> call_of(const LinkProfile& link, const std::string& arm, std::int64_t size, Seconds idle) {
     if (arm == "raw") return raw_call(size);
-    return arm == "grpc" ? grpc_call(size) : our_call(arm, size, idle);
+    return arm == "grpc" ? grpc_call(size) : our_call(link, arm, size, idle);
 }
 
 /// Calls the lanes in turn, each when it has rested for long enough, `counted` times after `settling` calls.
@@ -171,11 +177,12 @@ void print_lanes(const std::vector<Lane>& lanes, double idle) {
 
 /// The arms' lanes of some sizes, rested alike, and the raw exchanges beside them, which never rest.
 void measure_sizes(const Grid& grid, const std::vector<std::int64_t>& sizes, double idle) {
+    const LinkProfile link = raw::link_named(grid.links.front());
     std::vector<Lane> raw_lanes, lanes;
     for (const std::int64_t size : sizes) {
-        raw_lanes.push_back({.arm = "raw", .size = size, .call = call_of("raw", size, 0_s)});
+        raw_lanes.push_back({.arm = "raw", .size = size, .call = call_of(link, "raw", size, 0_s)});
         for (const std::string& arm : grid.arms) {
-            lanes.push_back({.arm = arm, .size = size, .call = call_of(arm, size, Seconds(idle))});
+            lanes.push_back({.arm = arm, .size = size, .call = call_of(link, arm, size, Seconds(idle))});
         }
     }
     constexpr int settling_of_raw = 8;
@@ -263,7 +270,7 @@ Grid parse_grid(const std::vector<std::string>& words) {
         }
     }
     if (grid.links.empty()) grid.links = {"ethernet", "wifi", "5g", "gigabit"};
-    if (grid.arms.empty()) grid.arms = {"grpc", "cubic", "bbr", "warm", "kept"};
+    if (grid.arms.empty()) grid.arms = {"grpc", "cubic", "bbr", "warm", "kept", "ours"};
     if (grid.sizes.empty()) grid.sizes = {3000, 17000, 49152, 150528, 602112};
     if (grid.idles.empty()) grid.idles = {0.0, 0.1, 1.0, 10.0};
     return grid;
@@ -378,6 +385,7 @@ int run(std::vector<std::string> words) {
     Tally tally;
     for (const std::string& link : grid.links) {
         std::vector<std::string> command{self, "emulate", link, "measure"};
+        command.push_back(link);
         const std::vector<std::string> rest = words_of(grid);
         command.insert(command.end(), rest.begin(), rest.end());
         const ChildResult result = run_child(command, {.time = 900_s});

@@ -276,6 +276,17 @@ TEST(TcpTime, OfAFreshConnectionKnowsNothingOfHeldWindows) {
     EXPECT_EQ(fresh(Transport::warm), fresh(Transport::plain));
 }
 
+TEST(Transport, IsWarmOnlyWherePacingIsAllThatARequestWaitsFor) {
+    const auto better = [](const LinkProfile& link, Bytes size) { return better_transport(kept_sending(link, size)); };
+    for (const Bytes size : {3_kB, 17_kB, 49_kB, 150_kB, 602_kB}) {
+        for (const LinkProfile& link : study_links()) EXPECT_EQ(better(link, size), Transport::kept) << link.name;
+        const bool is_small = size == 3_kB;  // leaves almost at once
+        EXPECT_EQ(better(measured_link(58_ms, 1000), size), is_small ? Transport::kept : Transport::warm);
+    }
+    // On a link that was slower than its pacing, tiny calls gain nothing.
+    EXPECT_EQ(better_transport({.round_trip = 58_ms, .size = 150_kB, .took = 30_ms}), Transport::kept);
+}
+
 TEST(Transport, IsReadAndPrinted) {
     for (const char* word : {"plain", "kept", "warm"}) EXPECT_EQ(name(parse_transport(word)), word);
     EXPECT_THROW(parse_transport("hot"), Error);

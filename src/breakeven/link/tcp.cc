@@ -193,12 +193,15 @@ Flight fly_paced_fresh(double bytes, const Path& path) {
 }
 
 /// bbr that begins with each request: see tcp.h.
-Flight fly_kept(double bytes, const Path& path) {
+Seconds kept_spread(Seconds round_trip, double bytes) {
     const double segments = std::max(1.0, bytes / segment_bytes);
     const double window = std::max(initial_window, bbr_gain * segments);
-    const Seconds spread = path.round_trip * (std::max(0.0, segments - bbr_burst) / (bbr_gain * window));
+    return round_trip * (std::max(0.0, segments - bbr_burst) / (bbr_gain * window));
+}
+
+Flight fly_kept(double bytes, const Path& path) {
     Flight flight;
-    flight.duration = std::max(bytes / segment_bytes * path.segment, spread);
+    flight.duration = std::max(bytes / segment_bytes * path.segment, kept_spread(path.round_trip, bytes));
     return flight;
 }
 
@@ -267,6 +270,19 @@ TcpTime tcp_time(const LinkProfile& link, const Payload& payload, const TcpUse& 
     if (rests_always) return time;
     connection.rest(use.rest);
     return connection.exchange();
+}
+
+Transport better_transport(const KeptSending& sent) {
+    const Seconds spread = kept_spread(sent.round_trip, static_cast<double>(sent.size.count()));
+    const bool costs = spread > std::max(sent.round_trip / 20.0, Seconds(0.3e-3));
+    const bool is_all = sent.took < 1.5 * spread;
+    return costs && is_all ? Transport::warm : Transport::kept;
+}
+
+KeptSending kept_sending(const LinkProfile& link, Bytes size) {
+    const Path up = path_of(link, link.up);
+    return {
+        .round_trip = up.round_trip, .size = size, .took = fly_kept(static_cast<double>(size.count()), up).duration};
 }
 
 Payload warm_traffic(Seconds rest) {

@@ -242,6 +242,11 @@ void FarServer::in_use() {
     client_->keep_warm(warm_for);
 }
 
+void FarServer::learn_transport(const KeptSending& sent) {
+    if (connection_ == Connection::as_it_is || better_transport(sent) == Transport::kept) return;
+    client_->hold_window(Transport::warm);  // never back: what others send is smaller, and as quick
+}
+
 std::unique_ptr<Attempt> FarServer::probe(Bytes size, Seconds limit, std::function<void(Outcome<Echo>)> done) {
     const std::array<std::int64_t, 1> wanted{0};
     const Request request{.model = probe_model,

@@ -35,6 +35,9 @@ class FarServer final : public FarSide {
     void look(std::function<void(Outcome<bool>)> done) override;
     std::optional<Seconds> round_trip() override;
     void in_use() override;
+    /// Holds TCP's window by tiny calls instead of BBR from now on, where a request that was sent shows that to be
+    /// quicker. Nothing for connections that are left as they are.
+    void learn_transport(const KeptSending& sent);
     /// Looks on this thread. What the server refuses to take is not asked for again, as long as it has anything else.
     Outcome<bool> look_now();
     bool has(const PartThere& part) const;

@@ -238,6 +238,10 @@ bool Opening::measure_there(Candidate& candidate) {
         }
         if (tools_.clock.now() - start > measuring_there) break;
     }
+    if (seen_ && seen_->round_trip && options_.congestion_control.empty()) {
+        tools_.server->learn_transport(
+            {.round_trip = *seen_->round_trip, .size = seen_->up.size, .took = seen_->up.took});
+    }
     candidate.plan.point.server = *least;
     candidate.is_measured_there = true;
     return true;

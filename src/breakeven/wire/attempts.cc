@@ -88,8 +88,11 @@ Control set_control(int socket, const ClientOptions& options) {
                                    .reason = fmt::format("TCP congestion control '{}': {}", options.congestion_control,
                                                          std::strerror(errno))}};
     }
-    return {.keeps_window =
-                options.transport.window == Transport::kept && set_congestion_control(socket, "bbr"),
+    if (options.transport.window == Transport::warm) {
+        // One that sends its whole window at once; BBR, where it is the machine's own, would spread it out.
+        if (!set_congestion_control(socket, "cubic")) (void)set_congestion_control(socket, "reno");
+    }
+    return {.keeps_window = options.transport.window == Transport::kept && set_congestion_control(socket, "bbr"),
             .refused = std::nullopt};
 }
 

@@ -170,6 +170,10 @@ void Client::keep_warm(Seconds time) {
                            std::chrono::duration_cast<std::chrono::nanoseconds>(time));
 }
 
+void Client::hold_window(Transport window) {
+    parts_->line.hold_window(window);
+}
+
 Outcome<bool> Client::live(std::optional<Seconds> limit) {
     inference::ServerLiveResponse reply;
     return parts_->call<bool>(

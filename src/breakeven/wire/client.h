@@ -25,7 +25,8 @@ namespace breakeven {
 struct TransportOptions {
     /// What TCP makes of a rest (link/tcp.h). `kept`: the window is as it was, because BBR takes each request up anew
     /// from it; where the kernel allows no BBR, and with a congestion control of one's own (below), it is `plain`: found
-    /// anew over several round trips, unless keep_warm() prevents that. `warm` calls keep_warm() after each inference.
+    /// anew over several round trips, unless keep_warm() prevents that. `warm` calls keep_warm() with each inference, and
+    /// uses a congestion control that does not pace.
     /// Kept, a request after a rest may fill queues on its way that others have come to use meanwhile.
     Transport window = Transport::kept;
     /// With `warm`: for how long after each inference. Longer bridges longer rests, and drains the radio.
@@ -143,6 +144,9 @@ class Client final {
     /// prevents it by a tiny call whenever the connection was silent for TransportOptions::warm_interval; the radio
     /// does not sleep meanwhile.
     void keep_warm(Seconds time);
+
+    /// What holds TCP's window from now on: calls go to a new connection; those under way stay where they are.
+    void hold_window(Transport window);
 
    private:
     struct Parts;

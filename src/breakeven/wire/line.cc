@@ -61,6 +61,13 @@ void ServerLine::keep_warm(Time until) {
     changed_.notify_one();
 }
 
+void ServerLine::hold_window(Transport window) {
+    const std::scoped_lock lock(mutex_);
+    if (window_ == window) return;
+    window_ = window;
+    current_ = nullptr;
+}
+
 void ServerLine::stop() {
     {
         const std::scoped_lock lock(mutex_);
@@ -111,8 +118,10 @@ void ServerLine::expire(std::unique_lock<std::mutex>& lock) {
 }
 
 void ServerLine::connect(std::unique_lock<std::mutex>& lock) {
+    ClientOptions options = parts_.options;
+    options.transport.window = window_;
     lock.unlock();
-    const std::unique_ptr<Attempts> attempts = start_attempts(parts_.address, parts_.options, parts_.credentials);
+    const std::unique_ptr<Attempts> attempts = start_attempts(parts_.address, options, parts_.credentials);
     std::optional<Connected> ended;
     lock.lock();
     while (!stopping_ && wanted()) {

@@ -45,6 +45,8 @@ class ServerLine final {
     void when_connected(Waiter waiter);
 
     void keep_warm(Time until);
+    /// Of connections made from now on; the one that stands is left to the calls that are on it.
+    void hold_window(Transport window);
     /// Tells everyone who waits that there will be no connection, and ends the thread.
     void stop();
 
@@ -63,6 +65,7 @@ class ServerLine final {
     std::shared_ptr<ServerConnection> current_;
     std::list<Waiter> waiting_;
     Time warm_until_{};
+    Transport window_ = parts_.options.transport.window;
     bool stopping_ = false;
     std::thread thread_;
 };
