@@ -103,7 +103,7 @@ struct Verdict {
 
 Verdict judge(const Engines& engines, Clock& clock, const std::filesystem::path& file, int threads, Seconds limit) {
     const ModelFile model = load_model(file);
-    const Choice choice =
+    const EngineChoice choice =
         choose({.threads = threads, .limit = limit}, model.model, model.image, {.engines = engines, .clock = clock});
     std::vector<Rival> rivals = rivals_by_hand(engines, model, threads);
     const bool is_plain = std::ranges::find(rivals, choice.platform, &Rival::platform) != rivals.end();

@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "breakeven/files/files.h"
+#include "breakeven/files/model_file.h"
 #include "breakeven/files/samples.h"
 #include "breakeven/measure/sample_input.h"
 #include "breakeven/session/session.h"
@@ -19,6 +20,7 @@
 #include "cli/interrupt.h"
 #include "cli/security.h"
 #include "cli/session.h"
+#include "cli/tune.h"
 
 namespace breakeven::cli {
 namespace {
@@ -122,6 +124,10 @@ SessionOptions session_options(const Shell& shell, const Options& options) {
     made.raw_input = options.raw_input_stays ? RawInput::stays_here : RawInput::may_leave;
     made.policy = parse_session_policy(options.policy);
     made.platform = options.platform;
+    if (is_auto(options.platform)) {
+        made.platform = to_text(platform_of(shell, make_engines(shell), options.platform, load_model(options.model),
+                                            options.model, Among::sessions));
+    }
     made.hedge_share = options.hedge_share;
     made.splits = options.splits;
     if (!options.plans.empty()) made.plans = read_file(options.plans, plans_file_max);
@@ -258,7 +264,8 @@ void add_session_run(CLI::App& session, Shell& shell) {
         ->add_option("--policy", options->policy,
                      "adaptive, always-local, always-offload, static-best or linear-bandit")
         ->capture_default_str();
-    command->add_option("--platform", options->platform, "of this device")->capture_default_str();
+    command->add_option("--platform", options->platform, "of this device, such as cpu:2; or auto, the fastest")
+        ->capture_default_str();
     command->add_option("--plans", options->plans,
                         "JSON file of the plans: of `advise --json`, or --write-plans [measured while opening]");
     command->add_option("--write-plans", options->write_plans, "JSON file to write the plans to, with their figures");

@@ -193,9 +193,14 @@ bool is_auto(std::string_view platform) {
 }
 
 Platform platform_of(const Shell& shell, const Engines& engines, const std::string& text, const ModelFile& model,
-                     const std::string& file) {
+                     const std::string& file, Among among) {
     if (!is_auto(text)) return parse_platform(text);
-    const Tuned found = tuned(shell, engines, model, file, {.threads = threads_of(text)}, "", Freshness::kept_will_do);
+    ChoiceRequest request{.threads = threads_of(text)};
+    if (among == Among::sessions) {
+        request.platforms = contenders_of(request, model.image, engines);
+        std::erase_if(request.platforms, [](const Platform& each) { return each.engine != "onnxruntime"; });
+    }
+    const Tuned found = tuned(shell, engines, model, file, request, "", Freshness::kept_will_do);
     shell.progress_done();
     shell.note(fmt::format("auto: {}", found.choice.why));
     return found.choice.platform;

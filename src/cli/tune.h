@@ -13,7 +13,7 @@
 namespace breakeven::cli {
 
 struct Tuned {
-    Choice choice;
+    EngineChoice choice;
     ChoiceKey key;
     std::optional<CalendarTime> kept{};  ///< when it was made; nothing where it was made now
     std::string not_kept{};              ///< why it could not be kept
@@ -30,9 +30,12 @@ Tuned tuned(const Shell& shell, const Engines& engines, const ModelFile& model, 
 /// "auto", or "auto:N" for at most N threads.
 bool is_auto(std::string_view platform);
 
+/// Which platforms `auto` stands for: every one here, or those of the engine that sessions have.
+enum class Among { all, sessions };
+
 /// What `auto` comes to for this network; any other text as parse_platform reads it. Says what it found as a note.
 Platform platform_of(const Shell& shell, const Engines& engines, const std::string& text, const ModelFile& model,
-                     const std::string& file);
+                     const std::string& file, Among among = Among::all);
 
 /// Only what was found before; nothing is measured.
 std::optional<Platform> tuned_before(const Engines& engines, const ModelImage& image, std::string_view platform);

@@ -92,7 +92,7 @@ struct World {
         engines.add(std::move(one));
         engines.add(std::move(two));
     }
-    Choice choose(const ChoiceRequest& request) {
+    EngineChoice choose(const ChoiceRequest& request) {
         return breakeven::choose(request, model, image, {.engines = engines, .clock = clock});
     }
 };
@@ -103,7 +103,7 @@ Behave takes(double one, double two) {
     };
 }
 
-const Contender& find(const Choice& choice, const std::string& platform) {
+const Contender& find(const EngineChoice& choice, const std::string& platform) {
     const auto found = std::ranges::find_if(choice.contenders,
                                             [&](const Contender& each) { return to_text(each.platform) == platform; });
     if (found == choice.contenders.end()) throw std::runtime_error("no " + platform);
@@ -112,7 +112,7 @@ const Contender& find(const Choice& choice, const std::string& platform) {
 
 TEST(Choice, TheFastestIsChosenAndTheLineSaysByHowMuch) {
     World world(takes(0.010, 0.006), takes(0.009, 0.004));
-    const Choice choice = world.choose({.threads = 2});
+    const EngineChoice choice = world.choose({.threads = 2});
     EXPECT_EQ(choice.platform.engine, "openvino");
     EXPECT_EQ(choice.platform.number, 2);
     EXPECT_NEAR(choice.latency.count(), 0.004, 1e-9);
@@ -123,7 +123,7 @@ TEST(Choice, TheFastestIsChosenAndTheLineSaysByHowMuch) {
 
 TEST(Choice, MoreThreadsThanAskedForAreNotTried) {
     World world(takes(0.010, 0.006), takes(0.009, 0.004));
-    const Choice choice = world.choose({.threads = 1});
+    const EngineChoice choice = world.choose({.threads = 1});
     EXPECT_EQ(to_text(choice.platform), "openvino:cpu:1");
     EXPECT_EQ(std::ranges::count(world.first->loaded, "cpu:2"), 0);
 }
@@ -131,7 +131,7 @@ TEST(Choice, MoreThreadsThanAskedForAreNotTried) {
 TEST(Choice, AWrongEngineIsNeverChosenHoweverFast) {
     World world(takes(0.010, 0.006),
                 [](const Platform&, const LoadOptions&) { return Behaviour{.time = Seconds(0.0001), .off = 0.5F}; });
-    const Choice choice = world.choose({.threads = 2});
+    const EngineChoice choice = world.choose({.threads = 2});
     EXPECT_EQ(choice.platform.engine, "onnxruntime");
     EXPECT_EQ(find(choice, "openvino:cpu:1").outcome, RaceOutcome::wrong);
     EXPECT_NE(find(choice, "openvino:cpu:1").reason.find("computes something else"), std::string::npos);
@@ -141,7 +141,7 @@ TEST(Choice, AnEngineThatFailsLeavesTheOthers) {
     World world(takes(0.010, 0.006), [](const Platform&, const LoadOptions&) -> Behaviour {
         throw Error(ErrorKind::input, "load model 'net'", "no such operator");
     });
-    const Choice choice = world.choose({.threads = 2});
+    const EngineChoice choice = world.choose({.threads = 2});
     EXPECT_EQ(choice.platform.engine, "onnxruntime");
     EXPECT_EQ(find(choice, "openvino:cpu:2").outcome, RaceOutcome::failed);
 }
@@ -167,7 +167,7 @@ TEST(Choice, ASettingThatHelpsIsFoundAndNamed) {
             return Behaviour{.time = Seconds(quick ? 0.0050 : 0.0055)};
         },
         takes(0.02, 0.02));
-    const Choice choice = world.choose({.threads = 2});
+    const EngineChoice choice = world.choose({.threads = 2});
     EXPECT_EQ(to_text(choice.platform), "cpu:2,session.intra_op.allow_spinning=0");
     EXPECT_NE(choice.why.find("threads do not spin"), std::string::npos) << choice.why;
     EXPECT_EQ(find(choice, "openvino:cpu:2").outcome, RaceOutcome::slower);
@@ -183,7 +183,7 @@ TEST(Choice, TwoSettingsThatHelpAreTakenTogether) {
             return Behaviour{.time = Seconds(platform.number == 1 ? 0.02 : time)};
         },
         takes(0.02, 0.02));
-    const Choice choice = world.choose({.threads = 2});
+    const EngineChoice choice = world.choose({.threads = 2});
     EXPECT_NE(choice.platform.options.find("allow_spinning=0"), std::string::npos) << choice.platform.options;
     EXPECT_NE(choice.platform.options.find("dynamic_block_base=4"), std::string::npos) << choice.platform.options;
 }
@@ -195,7 +195,7 @@ TEST(Choice, ASettingThatMakesItWrongIsNotChosen) {
             return Behaviour{.time = Seconds(bad ? 0.001 : 0.005), .off = bad ? 0.5F : 0.0F};
         },
         takes(0.02, 0.02));
-    const Choice choice = world.choose({.threads = 1});
+    const EngineChoice choice = world.choose({.threads = 1});
     EXPECT_EQ(choice.platform.options.find("extended"), std::string::npos);
     EXPECT_EQ(find(choice, "cpu:1,optimization=extended").outcome, RaceOutcome::wrong);
 }
@@ -207,7 +207,7 @@ TEST(Choice, OfTwoThatAreTiedFewerThreadsAreEnough) {
 
 TEST(Choice, TheTimeIsKeptAndWhatWasNotTriedIsNamed) {
     World world(takes(2.0, 1.0), takes(3.0, 1.5));
-    const Choice choice = world.choose({.threads = 2, .limit = Seconds(20)});
+    const EngineChoice choice = world.choose({.threads = 2, .limit = Seconds(20)});
     EXPECT_LT(choice.took, Seconds(60)) << "what has begun is ended: loading, comparing and one round";
     EXPECT_EQ(to_text(choice.platform), "cpu:2");
 }
@@ -233,7 +233,7 @@ class ChoiceStoreTest : public testing::Test {
 
 TEST_F(ChoiceStoreTest, WhatIsKeptComesBackWhole) {
     World world(takes(0.010, 0.006), takes(0.009, 0.004));
-    const Choice choice = world.choose({.threads = 2});
+    const EngineChoice choice = world.choose({.threads = 2});
     const ChoiceKey key{.host = "here",
                         .model_sha256 = "1234",
                         .inputs = "FP32[1, 8]",

@@ -81,7 +81,7 @@ class Choosing final {
           check_(tools.engines, model, image, samples(request, inputs_)),
           began_(tools.clock.now()) {}
 
-    Choice choose() {
+    EngineChoice choose() {
         for (const Platform& platform : contenders_of(request_, image_, tools_.engines)) enter(platform, {});
         const auto entered = entries_.size();
         run_race(all_loaded(), request_.limit * platforms_share - elapsed(), "platforms");
@@ -327,9 +327,9 @@ class Choosing final {
         }
     }
 
-    Choice conclude() {
+    EngineChoice conclude() {
         verify_winner();
-        Choice choice;
+        EngineChoice choice;
         choice.platform = winner_->contender.platform;
         choice.latency = *winner_->contender.latency;
         winner_->contender.outcome = RaceOutcome::chosen;
@@ -355,7 +355,7 @@ class Choosing final {
     }
 
     /// "openvino:cpu:2: 3.10 ms; next best cpu:2 4.00 ms, 29 % slower"
-    std::string why(const Choice& choice) const {
+    std::string why(const EngineChoice& choice) const {
         const Contender& chosen = choice.contenders.front();
         std::string line = to_text(bare(chosen.platform));
         if (!chosen.settings.empty()) line += fmt::format(", {}", chosen.settings);
@@ -363,7 +363,11 @@ class Choosing final {
         const auto next = std::ranges::find_if(choice.contenders, [&](const Contender& other) {
             return other.latency && bare(other.platform) != bare(chosen.platform);
         });
-        if (next == choice.contenders.end()) return line + "; nothing else here runs it right";
+        if (next == choice.contenders.end()) {
+            const auto untried = std::ranges::count(choice.contenders, RaceOutcome::untried, &Contender::outcome);
+            if (untried == 0) return line + "; nothing else here runs it right";
+            return line + fmt::format("; the time was over before {} others were tried", untried);
+        }
         const std::string who = to_text(bare(next->platform)) + (next->settings.empty() ? "" : ", " + next->settings);
         if (next->outcome == RaceOutcome::slower) {
             return line + fmt::format("; next best {} {}, {:.0f} % slower", who, to_text(*next->latency),
@@ -455,7 +459,8 @@ std::vector<Platform> contenders_of(const ChoiceRequest& request, const ModelIma
     return all;
 }
 
-Choice choose(const ChoiceRequest& request, const Model& model, const ModelImage& image, const ChoiceTools& tools) {
+EngineChoice choose(const ChoiceRequest& request, const Model& model, const ModelImage& image,
+                    const ChoiceTools& tools) {
     return Choosing(request, model, image, tools).choose();
 }
 

@@ -55,7 +55,7 @@ struct Contender {
     std::string reason;                      ///< of a wrong or failed one
 };
 
-struct Choice {
+struct EngineChoice {
     Platform platform;
     Seconds latency{0.0};
     std::string why;                    ///< one line: by how much it leads, or what decided a tie
@@ -73,6 +73,7 @@ std::vector<Tensor> choice_inputs(const Model& model, std::int64_t batch);
 std::vector<Platform> contenders_of(const ChoiceRequest& request, const ModelImage& image, const Engines& engines);
 
 /// Throws Error: of the last contender's kind when none runs the network right.
-Choice choose(const ChoiceRequest& request, const Model& model, const ModelImage& image, const ChoiceTools& tools);
+EngineChoice choose(const ChoiceRequest& request, const Model& model, const ModelImage& image,
+                    const ChoiceTools& tools);
 
 }  // namespace breakeven

@@ -42,7 +42,7 @@ Json document(const Contender& contender) {
     return json;
 }
 
-Json document(const Choice& choice) {
+Json document(const EngineChoice& choice) {
     Json contenders = Json::array();
     for (const Contender& contender : choice.contenders) contenders.push_back(document(contender));
     return {{"platform", to_text(choice.platform)}, {"latency_s", choice.latency.count()}, {"why", choice.why},
@@ -68,13 +68,13 @@ Contender contender_of(const Json& json) {
     return contender;
 }
 
-Choice choice_of(const Json& json) {
-    Choice choice{.platform = parse_platform(json.at("platform").get<std::string>()),
-                  .latency = Seconds(json.at("latency_s").get<double>()),
-                  .why = json.at("why").get<std::string>(),
-                  .contenders = {},
-                  .took = Seconds(json.at("took_s").get<double>()),
-                  .settled = json.at("settled").get<bool>()};
+EngineChoice choice_of(const Json& json) {
+    EngineChoice choice{.platform = parse_platform(json.at("platform").get<std::string>()),
+                        .latency = Seconds(json.at("latency_s").get<double>()),
+                        .why = json.at("why").get<std::string>(),
+                        .contenders = {},
+                        .took = Seconds(json.at("took_s").get<double>()),
+                        .settled = json.at("settled").get<bool>()};
     for (const Json& each : json.at("contenders")) choice.contenders.push_back(contender_of(each));
     return choice;
 }

@@ -28,7 +28,7 @@ struct ChoiceKey {
 std::string versions_text(const Engines& engines);
 
 struct KeptChoice {
-    Choice choice;
+    EngineChoice choice;
     CalendarTime taken;
 };
 
