@@ -63,4 +63,7 @@ for folder, names, files in os.walk(root):
             os.unlink(path)
             os.symlink(os.path.relpath(target, folder), path)
 PYTHON
+# Engines ask /proc/cpuinfo what the processor can do; under qemu-user before 8.2 they would read this machine's, and die.
+cpuinfo=$(dirname "$0")/../tests/package/cpuinfo.$architecture
+if [ -e "$cpuinfo" ]; then mkdir -p "$folder/proc" && cp "$cpuinfo" "$folder/proc/cpuinfo"; fi
 printf '%s\n' "$key" >"$folder/.complete"
