@@ -89,7 +89,10 @@ class Advisor final {
     void attempt(const std::string& doing, const std::function<void()>& action);
     void remember(Variant& variant, const OffloadForm& form, const Shares& shares);
     void remember(Variant& variant, const Coded& coded);
-    Bytes file_size(const OffloadForm& form) const;
+    /// What the server must be sent before it can run this form; nothing for the network as given.
+    std::optional<Bytes> sent_for(const Variant& variant, const OffloadForm& form) const;
+    /// Adds the plan, with what it must bring over the link first.
+    void keep(Plan plan, const Variant& variant, const LinkProfile& link, std::optional<Bytes> sent);
     double drop_max() const { return request_.objective.drop_max.value_or(codec_drop_max); }
 
     /// Where the user names no --max-drop: codecs that lose more are never chosen.

@@ -82,19 +82,25 @@ Exchange Advisor::exchange_of(const Variant& variant, const CutTimes& cut) const
             .head = variant.fastest};
 }
 
-Bytes Advisor::file_size(const OffloadForm& form) const {
+std::optional<Bytes> Advisor::sent_for(const Variant& variant, const OffloadForm& form) const {
+    if (!needs_sending(variant.name)) return std::nullopt;
     std::error_code failed;
     const auto size = std::filesystem::file_size(form.path, failed);
     return failed ? Bytes() : Bytes(static_cast<std::int64_t>(size));
+}
+
+void Advisor::keep(Plan plan, const Variant& variant, const LinkProfile& link, std::optional<Bytes> sent) {
+    plan.variant = variant.name;
+    if (sent) plan.deploy = deploy_over(link, *sent, request_.power, request_.inferences);
+    advice_.plans.push_back(std::move(plan));
 }
 
 /// The first measurement of a form says what its server takes, wherever the link.
 void Advisor::remember(Variant& variant, const OffloadForm& form, const Shares& shares) {
     const std::string title = variant_title(variant.name, "offload as " + form.codec);
     if (std::ranges::find(variant.mapped, title, &MapPlan::title) != variant.mapped.end()) return;
-    MapPlan plan{.title = title, .kind = PlanKind::offload, .shares = shares, .deploy = {}};
-    if (needs_sending(variant.name)) plan.deploy = file_size(form);
-    variant.mapped.push_back(std::move(plan));
+    variant.mapped.push_back(
+        {.title = title, .kind = PlanKind::offload, .shares = shares, .deploy = sent_for(variant, form)});
 }
 
 void Advisor::remember(Variant& variant, const Coded& coded) {
@@ -106,11 +112,7 @@ void Advisor::remember(Variant& variant, const Coded& coded) {
                  .kind = coded.cut == nullptr ? PlanKind::offload : PlanKind::split,
                  .shares = coded.shares,
                  .deploy = {}};
-    if (coded.cut != nullptr) {
-        plan.deploy = coded.cut->tail_size;
-    } else if (needs_sending(variant.name)) {
-        plan.deploy = file_size(*coded.trial->form);
-    }
+    plan.deploy = coded.cut != nullptr ? coded.cut->tail_size : sent_for(variant, *coded.trial->form);
     variant.mapped.push_back(std::move(plan));
 }
 
@@ -129,12 +131,9 @@ void Advisor::measure_coded(Variant& variant, const LinkProfile& link, const std
                     : exchange_of(variant, *coded.cut);
             exchange.codec = coded.trial->codec;
             exchange.input = variant.crossings->typical_input(*coded.trial);
-            Bytes sent;
-            if (coded.cut != nullptr) {
-                sent = variant.bench.add_tail(variant.model, coded.cut->cut);
-            } else if (needs_sending(variant.name)) {
-                sent = file_size(*coded.trial->form);
-            }
+            const std::optional<Bytes> sent = coded.cut != nullptr
+                                                  ? variant.bench.add_tail(variant.model, coded.cut->cut)
+                                                  : sent_for(variant, *coded.trial->form);
             const OffloadMeasurement measured = measure(exchange);
             Plan plan;
             if (coded.cut != nullptr) {
@@ -144,14 +143,9 @@ void Advisor::measure_coded(Variant& variant, const LinkProfile& link, const std
                 const Shares plain = shares_of(measured, payload_of(*coded.trial->form), server);
                 plan = measured_plan(measured, with_coding(plain, told, making()), way(link), making());
             }
-            plan.variant = variant.name;
             plan.accuracy = told.accuracy;
-            if (measured.deployed) {
-                plan.deploy = deployed_over(*measured.deployed, request_.inferences);
-            } else if (sent > Bytes() && !request_.server) {
-                plan.deploy = deploy_over(link, sent, request_.power, request_.inferences);
-            }
-            advice_.plans.push_back(std::move(plan));
+            if (measured.deployed) plan.deploy = deployed_over(*measured.deployed, request_.inferences);
+            keep(std::move(plan), variant, link, request_.server ? std::nullopt : sent);
         });
     }
 }
@@ -180,11 +174,7 @@ void Advisor::emulate_transports(const LinkProfile& link, Variant& variant) {
             Plan plan =
                 measured_plan(measured, shares_of(measured, payload_of(*form), embedded_server), held, making());
             plan.codec = form->codec;
-            plan.variant = variant.name;
-            if (needs_sending(variant.name)) {
-                plan.deploy = deploy_over(link, file_size(*form), request_.power, request_.inferences);
-            }
-            advice_.plans.push_back(std::move(plan));
+            keep(std::move(plan), variant, link, sent_for(variant, *form));
         });
     }
 }
@@ -199,12 +189,8 @@ void Advisor::emulate(const LinkProfile& link, Variant& variant) {
                 const Shares shares = shares_of(measured, payload_of(form), embedded_server);
                 Plan plan = measured_plan(measured, shares, way(link), making());
                 plan.codec = form.codec;
-                plan.variant = variant.name;
-                if (needs_sending(variant.name)) {
-                    plan.deploy = deploy_over(link, file_size(form), request_.power, request_.inferences);
-                }
                 remember(variant, form, shares);
-                advice_.plans.push_back(std::move(plan));
+                keep(std::move(plan), variant, link, sent_for(variant, form));
             });
         }
     }
@@ -215,9 +201,7 @@ void Advisor::emulate(const LinkProfile& link, Variant& variant) {
             const auto measured = measure_emulated(variant.bench, exchange_of(variant, *cut), link, tcp, offload_);
             Plan plan = measured_split(measured, *cut, variant.fastest, {embedded_server, way(link)}, making());
             *plan.predicted_latency += expected_overhead(advice_.plans, link.name, cut->payload.up);
-            plan.variant = variant.name;
-            plan.deploy = deploy_over(link, tail, request_.power, request_.inferences);
-            advice_.plans.push_back(std::move(plan));
+            keep(std::move(plan), variant, link, tail);
         });
     }
     measure_coded(variant, link, embedded_server, [&](const Exchange& exchange) {
@@ -236,11 +220,7 @@ void Advisor::model_links(Variant& variant) {
                 for (const LinkProfile& link : request_.links) {
                     Plan plan = modelled_plan(shares, way(link), making());
                     plan.codec = form.codec;
-                    plan.variant = variant.name;
-                    if (needs_sending(variant.name)) {
-                        plan.deploy = deploy_over(link, file_size(form), request_.power, request_.inferences);
-                    }
-                    advice_.plans.push_back(std::move(plan));
+                    keep(std::move(plan), variant, link, sent_for(variant, form));
                 }
             });
         }
@@ -250,22 +230,15 @@ void Advisor::model_links(Variant& variant) {
             const Shares shares = expected_shares(*cut, variant.fastest, embedded_server, making());
             Plan plan = modelled_plan(shares, way(link), making());
             plan.cut = cut->cut;
-            plan.variant = variant.name;
-            plan.deploy = deploy_over(link, cut->tail_size, request_.power, request_.inferences);
-            advice_.plans.push_back(std::move(plan));
+            keep(std::move(plan), variant, link, cut->tail_size);
         }
         attempt("choosing codecs for " + link.name, [&] {
             for (const Coded& coded : coded_choices(variant, link)) {
                 Plan plan = modelled_plan(coded.shares, way(link), making());
-                plan.variant = variant.name;
                 plan.accuracy = coded.trial->told.accuracy;
-                if (coded.cut != nullptr) {
-                    plan.cut = coded.cut->cut;
-                    plan.deploy = deploy_over(link, coded.cut->tail_size, request_.power, request_.inferences);
-                } else if (needs_sending(variant.name)) {
-                    plan.deploy = deploy_over(link, file_size(*coded.trial->form), request_.power, request_.inferences);
-                }
-                advice_.plans.push_back(std::move(plan));
+                if (coded.cut != nullptr) plan.cut = coded.cut->cut;
+                keep(std::move(plan), variant, link,
+                     coded.cut != nullptr ? coded.cut->tail_size : sent_for(variant, *coded.trial->form));
             }
         });
     }
