@@ -46,6 +46,23 @@ def check_advise(network, wrong):
     assert any(platform.startswith("openvino:") for platform in local) != wrong, local
 
 
+def check_forms(data, folder):
+    """Every form of integers is tried and kept; what is written is one that the engine computes rightly."""
+    network = data / "models" / "onnx" / "cifar10_little_resnet8_fp32.onnx"
+    words = ["compress", network, "-o", folder / "best.onnx", "--calibration", data / "images" / "cifar10-jpeg-2000",
+             "--samples", "20", "--runs", "10", "--forms", folder / "forms", "--json"]
+    told = json.loads(harness.breakeven(*words, "--recipe", "Q", timeout=280).stdout)
+    forms = {form["form"]: form for form in told["forms"]}
+    assert set(forms) == {"u8s8", "s8s8", "u8s7", "u8s8-tensor"}, forms
+    chosen = [form for form in forms.values() if form["chosen"]]
+    assert len(chosen) == 1 and chosen[0]["right"] and chosen[0]["speedup"] > 0, chosen
+    files = {name: pathlib.Path(form["file"]).read_bytes() for name, form in forms.items()}
+    assert len(set(files.values())) == len(files), "the forms differ"
+    assert (folder / "best.onnx").read_bytes() == files[chosen[0]["form"]]
+    refused = harness.breakeven(*words, "--recipe", "P", check=False)
+    assert refused.returncode == 2 and "no Q" in refused.stderr, refused
+
+
 def main():
     data = harness.shared_data()
     network = data / "models" / "onnx" / "squeezenet_v1.0_from_deepcompression_fp32.onnx"
@@ -60,6 +77,7 @@ def main():
         wrong = check_measure(signed, how)
         check_text(signed, wrong)
         check_advise(signed, wrong)
+        check_forms(data, folder)
         print("OpenVINO answers", "wrongly, and is refused" if wrong else "rightly here, and may be chosen")
 
 
