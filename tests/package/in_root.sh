@@ -24,22 +24,26 @@ expect 3516964 breakeven inspect net.onnx --json
 head -c 12288 /dev/zero >zeros.bin  # 32 x 32 x 3 float32
 expect "ran on cpu:1" breakeven infer net.onnx --input zeros.bin
 ldd /usr/bin/breakeven | grep -q "not found" && { echo "a library is missing" >&2; exit 1; }
-if [ "$architecture" = amd64 ]; then
+is_emulated() { [ -e /try/cpuinfo ]; }  # then what takes long is left out
+if ! is_emulated; then
     expect "over each link" breakeven advise net.onnx --no-emulation --runs 5 --splits 0
 fi
 
 say "the second engine"
 apt-get install -qq -y --no-install-recommends /try/breakeven-openvino_*.deb >/dev/null
 expect "openvino:cpu:1" breakeven platforms
-expect "ran on openvino:cpu:1" breakeven infer net.onnx --input zeros.bin --platform openvino:cpu:1
+# Its code generator asks the kernel for the real processor, and dies of what qemu-user tells.
+is_emulated || expect "ran on openvino:cpu:1" breakeven infer net.onnx --input zeros.bin --platform openvino:cpu:1
 
-say "a C++ program with find_package(Breakeven)"
-apt-get install -qq -y --no-install-recommends /try/libbreakeven-dev_*.deb g++ cmake make >/dev/null
-cmake -S /usr/share/doc/libbreakeven-dev/examples -B example >/dev/null
-cmake --build example >/dev/null
-expect "device" example/example_infer net.onnx
+if ! is_emulated; then
+    say "a C++ program with find_package(Breakeven)"
+    apt-get install -qq -y --no-install-recommends /try/libbreakeven-dev_*.deb g++ cmake make >/dev/null
+    cmake -S /usr/share/doc/libbreakeven-dev/examples -B example >/dev/null
+    cmake --build example >/dev/null
+    expect "device" example/example_infer net.onnx
+fi
 
 say "removing it"
-apt-get purge -qq -y breakeven breakeven-openvino libbreakeven-dev >/dev/null
+apt-get purge -qq -y 'breakeven*' 'libbreakeven*' >/dev/null
 left=$(find /usr -iname '*breakeven*')
 [ -z "$left" ] || { printf 'left behind: %s\n' "$left" >&2; exit 1; }
