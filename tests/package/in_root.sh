@@ -44,6 +44,6 @@ if ! is_emulated; then
 fi
 
 say "removing it"
-apt-get purge -qq -y 'breakeven*' 'libbreakeven*' >/dev/null
+dpkg-query -W -f '${Package}\n' '*breakeven*' | xargs apt-get purge -qq -y >/dev/null
 left=$(find /usr -iname '*breakeven*')
 [ -z "$left" ] || { printf 'left behind: %s\n' "$left" >&2; exit 1; }
