@@ -87,7 +87,8 @@ RC_GTEST_PROP(Capacity, TakesLongerForMoreAndForLess, ()) {
     const Bytes size(*rc::gen::inRange(1, 500000));
     const Bytes more = size + Bytes(*rc::gen::inRange(0, 100000));
     RC_ASSERT(*capacity.finish(start, more) >= *capacity.finish(start, size));
-    RC_ASSERT(*capacity.scaled(0.5).finish(start, size) >= *capacity.finish(start, size));
+    const std::optional<Seconds> with_half = capacity.scaled(0.5).finish(start, size);  // nothing: half a byte a round
+    RC_ASSERT(!with_half || *with_half >= *capacity.finish(start, size));
 }
 
 TEST(Capacity, OfPacketsLetsEachMomentCarryOne) {
