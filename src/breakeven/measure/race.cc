@@ -13,6 +13,8 @@ constexpr Seconds settle_below{0.02};
 constexpr std::size_t turn_runs_most = 1000;
 /// Fewer rounds cannot be compared (stats/compare.h).
 constexpr std::size_t rounds_to_compare = 6;
+/// A busy machine disturbs several rounds in a row: nobody leaves for what those few show.
+constexpr std::size_t rounds_to_leave = 10;
 /// Who is slower than this in each of some rounds needs no statistics.
 constexpr double hopeless = 1.15;
 constexpr std::size_t rounds_hopeless = 2;
@@ -112,7 +114,8 @@ bool weed_out(std::vector<Lane>& lanes, const RaceLimits& limits) {
         if (!lane.runs() || &lane == leader) continue;
         compare_with(*leader, lane);
         const Standing& standing = lane.standing;
-        const bool is_slower = standing.ci95 && standing.ci95->low > 1.0 && standing.ratio > 1.0 + limits.tie;
+        const bool is_slower = standing.rounds >= rounds_to_leave && standing.ci95 && standing.ci95->low > 1.0 &&
+                               standing.ratio > 1.0 + limits.tie;
         if (is_slower || is_hopeless(*leader, lane)) {
             lane.leave(Finish::slower);
         } else if (!standing.ci95 || standing.ci95->high > 1.0 + limits.tie) {
@@ -150,7 +153,14 @@ RaceResult race(const std::vector<Racer>& racers, const RaceLimits& limits, cons
     }
     if (const Lane* winner = leader_of(lanes); winner != nullptr) {
         result.winner = static_cast<std::size_t>(winner - lanes.data());
-        for (Lane& lane : lanes) compare_with(*winner, lane);
+        for (Lane& lane : lanes) {
+            compare_with(*winner, lane);
+            // It lost against another leader; against this one, while both ran, it did not.
+            if (lane.standing.finish == Finish::slower && lane.standing.ratio < 1.0) {
+                lane.standing.finish = Finish::tied;
+                result.settled = false;
+            }
+        }
     }
     for (Lane& lane : lanes) result.standings.push_back(lane.standing);
     return result;
