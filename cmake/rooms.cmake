@@ -27,7 +27,7 @@ endfunction()
 # Under an emulator, what tests/emulated.txt names is left out: each with its reason there, and ./dev test prints them.
 set(BREAKEVEN_NOT_EMULATED "")
 if(CMAKE_CROSSCOMPILING)
-    file(STRINGS ${CMAKE_SOURCE_DIR}/tests/emulated.txt lines REGEX "^[A-Za-z]")
+    file(STRINGS ${CMAKE_SOURCE_DIR}/tests/emulated.txt lines REGEX "^[^#]")
     foreach(line ${lines})
         string(REGEX MATCH "^[^ ]+" pattern "${line}")
         string(APPEND BREAKEVEN_NOT_EMULATED ":${pattern}")
