@@ -47,7 +47,7 @@ TEST(CodedInputs, GiveWhatTheirTensorsGive) {
         ASSERT_EQ(answer.shape(), input.front().shape()) << name(codec);
         const Tensor expected = decode_frame(encode_frame(input.front(), codec).bytes(), input.front().size());
         EXPECT_EQ(to_doubles(answer), to_doubles(expected)) << name(codec);
-        if (is_exact(codec)) EXPECT_EQ(to_doubles(answer), to_doubles(input.front()));
+        EXPECT_TRUE(!is_exact(codec) || to_doubles(answer) == to_doubles(input.front()));
     }
 }
 

@@ -57,8 +57,8 @@ class Capacity final {
     Place end() const { return {bytes_.back()}; }
 
    private:
-    Capacity(std::vector<double> times, std::vector<double> bytes, Seconds duration)
-        : times_(std::move(times)), bytes_(std::move(bytes)), duration_(duration) {}
+    Capacity(std::vector<double> moments, std::vector<double> bytes, Seconds duration)
+        : times_(std::move(moments)), bytes_(std::move(bytes)), duration_(duration) {}
     double bytes_by(double time) const;
     double time_of(double bytes) const;
 

@@ -17,8 +17,6 @@
 #include "breakeven/measure/agreement.h"
 #include "breakeven/measure/knobs.h"
 #include "breakeven/measure/race.h"
-#include "breakeven/measure/sample_input.h"
-#include "breakeven/model/tflite.h"
 #include "breakeven/units/text.h"
 
 namespace breakeven {
@@ -30,6 +28,8 @@ constexpr double tie = 0.015;
 constexpr double settings_reach = 1.15;
 /// Of the time: for telling platforms apart, before settings are tried.
 constexpr double platforms_share = 0.55;
+/// ONNX Runtime's threads look for work for 40 ms after a run (seen on 1.31), and take the cores of whoever is next.
+constexpr Seconds spinning{0.05};
 /// Less memory than this is no reason.
 constexpr double memory_matters = 0.05;
 constexpr Bytes memory_least{std::int64_t{1} << 20};
@@ -176,6 +176,8 @@ class Choosing final {
         std::vector<Racer> racers;
         for (const Entry* entry : field) racers.push_back({*entry->runner, inputs_});
         RaceLimits limits{.time = std::max(time, Seconds(0)), .tie = tie, .progress = {}, .stop = tools_.stop};
+        const auto spins = [](const Entry* entry) { return entry->contender.platform.number > 1; };
+        if (racers.size() > 1 && std::ranges::any_of(field, spins)) limits.settle = spinning;
         limits.progress = [&](double share) {
             tell(fmt::format("racing {} {}: {:.0f} % of the time", field.size(), of_what, 100.0 * share));
         };
@@ -404,11 +406,6 @@ class Choosing final {
     ErrorKind last_kind_ = ErrorKind::unsupported;
 };
 
-/// Whether its number counts threads, not units.
-bool counts_threads(const Platform& platform) {
-    return platform.unit == "cpu" || platform.unit == "xnnpack";
-}
-
 }  // namespace
 
 std::string_view name(RaceOutcome outcome) {
@@ -417,46 +414,6 @@ std::string_view name(RaceOutcome outcome) {
     }
     BREAKEVEN_ASSERT(false);
     return {};
-}
-
-std::vector<Tensor> choice_inputs(const Model& model, std::int64_t batch) {
-    std::vector<TensorSpec> specs = model.inputs();
-    for (TensorSpec& spec : specs) {
-        if (batch == 1) continue;
-        const bool open = !spec.shape.empty() && spec.shape.front() < 0;
-        if (!open && (spec.shape.empty() || spec.shape.front() != batch)) {
-            throw Error(
-                ErrorKind::input, fmt::format("run model '{}' with {} samples at once", model.name(), batch),
-                fmt::format("its input '{}' is {}: the first dimension is not open", spec.name, to_text(spec.shape)));
-        }
-        spec.shape.front() = batch;
-    }
-    return sample_inputs(specs, 1);
-}
-
-std::vector<Platform> contenders_of(const ChoiceRequest& request, const ModelImage& image, const Engines& engines) {
-    if (!request.platforms.empty()) return request.platforms;
-    std::vector<Platform> all;
-    for (const PlatformStatus& status : engines.platforms()) {
-        const Platform& platform = status.platform;
-        if (!status.available || platform.unit == "auto")
-            continue;  // a choice among the others, in a precision of its own
-        if (counts_threads(platform) && platform.number > request.threads) continue;
-        if (is_tflite(image.bytes) && platform.engine != Engines::cpu_for(image, 1).engine) continue;
-        all.push_back(platform);
-    }
-    // As many threads as asked for, where the machine's own widths leave that out.
-    std::vector<Platform> asked;
-    for (const Platform& platform : all) {
-        if (platform.unit != "cpu") continue;
-        Platform widest = platform;
-        widest.number = request.threads;
-        if (std::ranges::find(all, widest) == all.end() && std::ranges::find(asked, widest) == asked.end()) {
-            asked.push_back(widest);
-        }
-    }
-    all.insert(all.end(), asked.begin(), asked.end());
-    return all;
 }
 
 EngineChoice choose(const ChoiceRequest& request, const Model& model, const ModelImage& image,

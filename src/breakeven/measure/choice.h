@@ -25,7 +25,7 @@ struct ChoiceRequest {
 
 struct ChoiceTools {
     const Engines& engines;
-    const Clock& clock;
+    Clock& clock;
     /// The network's first contact with a platform, where nothing is lost; it may throw Error. Null: none.
     std::function<void(const Platform&)> meet = {};
     std::function<void(const std::string&)> progress = {};

@@ -127,7 +127,7 @@ bool weed_out(std::vector<Lane>& lanes, const RaceLimits& limits) {
 
 }  // namespace
 
-RaceResult race(const std::vector<Racer>& racers, const RaceLimits& limits, const Clock& clock) {
+RaceResult race(const std::vector<Racer>& racers, const RaceLimits& limits, Clock& clock) {
     std::vector<Lane> lanes;
     lanes.reserve(racers.size());
     for (const Racer& racer : racers) lanes.emplace_back(racer);
@@ -141,7 +141,9 @@ RaceResult race(const std::vector<Racer>& racers, const RaceLimits& limits, cons
         if (limits.progress) limits.progress(std::min(gone, 1.0));
         for (std::size_t i = 0; i < lanes.size() && !stopped(); ++i) {
             Lane& lane = lanes[round % 2 == 0 ? i : lanes.size() - 1 - i];  // a slow drift hits all alike
-            if (lane.runs()) lane.take_turn(limits, clock);
+            if (!lane.runs()) continue;
+            if (limits.settle > Seconds(0)) clock.sleep_until(clock.now() + limits.settle);
+            lane.take_turn(limits, clock);
         }
         const auto left = std::ranges::count_if(lanes, &Lane::runs);
         if (left == 0) break;
