@@ -16,7 +16,6 @@
 #include "breakeven/error.h"
 #include "breakeven/measure/agreement.h"
 #include "breakeven/measure/knobs.h"
-#include "breakeven/measure/measurement.h"
 #include "breakeven/measure/race.h"
 #include "breakeven/units/text.h"
 
@@ -29,6 +28,8 @@ constexpr double tie = 0.015;
 constexpr double settings_reach = 1.15;
 /// Of the time: for telling platforms apart, before settings are tried.
 constexpr double platforms_share = 0.55;
+/// ONNX Runtime's threads look for work for 40 ms after a run (seen on 1.31), and take the cores of whoever is next.
+constexpr Seconds spinning{0.05};
 /// Less memory than this is no reason.
 constexpr double memory_matters = 0.05;
 constexpr Bytes memory_least{std::int64_t{1} << 20};

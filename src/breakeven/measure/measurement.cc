@@ -399,14 +399,11 @@ MeasurementSet measure(const std::vector<Subject>& subjects, const MeasureOption
         return static_cast<std::size_t>(
             std::count_if(all.begin(), all.end(), [](const Series& series) { return !series.done(); }));
     };
-    const bool pools = std::ranges::any_of(
-        subjects, [](const Subject& each) { return !each.platform.is_remote() && each.platform.number > 1; });
     while (active() > 0 && !stopped()) {
         arrange(order, options.order, random);
         for (const std::size_t i : order) {
             if (stopped()) break;
             if (all[i].done()) continue;
-            if (pools && active() > 1) clock.sleep_until(clock.now() + spinning);
             all[i].take_turn(clock, metering, active() - 1);
             reporter.report(all);
         }

@@ -37,10 +37,6 @@ struct Progress {
     std::size_t runs = 0;  ///< of all subjects so far
 };
 
-/// ONNX Runtime's threads look for work for 40 ms after a run (seen on 1.31), and take the cores of whoever is next:
-/// between turns of platforms with several threads there is this much rest.
-inline constexpr Seconds spinning{0.05};
-
 struct MeasureOptions {
     /// Steady runs of each subject. Before them come those of the warm-up, at most as many again.
     std::size_t runs = 100;

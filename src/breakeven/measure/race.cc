@@ -42,7 +42,12 @@ class Lane final {
     void take_turn(const RaceLimits& limits, const Clock& clock) {
         try {
             const bool is_first = pace_ == Seconds(0);
-            if (!is_first && pace_ < settle_below) (void)racer_.runner.run(racer_.inputs);
+            if (!is_first && (pace_ < settle_below || limits.settle > Seconds(0))) {
+                const Seconds settled = clock.now() + limits.settle / 2.0;
+                do {
+                    (void)racer_.runner.run(racer_.inputs);
+                } while (clock.now() < settled);
+            }
             std::vector<Seconds> times;
             const Seconds began = clock.now();
             Seconds now = began;
