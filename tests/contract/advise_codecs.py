@@ -55,7 +55,6 @@ def main():
     held = {plan["transport"]: plan for plan in emulated["plans"] if plan["kind"] == "offload" and plan["codec"] == "u8"}
     assert {"plain", "warm"} <= set(held), held
     assert all(plan["transport"] is None for plan in emulated["plans"] if plan["kind"] == "local")
-    assert held["warm"]["cost"]["energy_j"]["value"] > 0
 
 
 if __name__ == "__main__":

@@ -129,5 +129,22 @@ RC_GTEST_PROP(Race, NobodyWhoIsClearlyFasterLoses, ()) {
     RC_ASSERT(result.winner == best);
 }
 
+TEST(Race, RestsUntilTheThreadsOfTheOneBeforeAreAsleep) {
+    // The first's threads look for work for 40 ms after each run; meanwhile the second, really quicker, takes longer.
+    const auto winner_with = [](Seconds settle) {
+        Field field;
+        Seconds spins_until{0.0};
+        field.runners.push_back(std::make_unique<FakeRunner>(field.clock, [&](std::size_t) {
+            spins_until = field.clock.now() + Seconds(0.044);
+            return Seconds(0.004);
+        }));
+        field.runners.push_back(std::make_unique<FakeRunner>(
+            field.clock, [&](std::size_t) { return Seconds(field.clock.now() < spins_until ? 0.008 : 0.003); }));
+        return field.run({.time = Seconds(5), .settle = settle}).winner;
+    };
+    EXPECT_EQ(winner_with(Seconds(0.0)), 0U);
+    EXPECT_EQ(winner_with(Seconds(0.05)), 1U);
+}
+
 }  // namespace
 }  // namespace breakeven
