@@ -131,7 +131,7 @@ RC_GTEST_PROP(Race, NobodyWhoIsClearlyFasterLoses, ()) {
 
 TEST(Race, RestsUntilTheThreadsOfTheOneBeforeAreAsleep) {
     // The first's threads look for work for 40 ms after each run; meanwhile the second, really quicker, takes longer.
-    const auto winner_with = [](Seconds settle) {
+    const auto winner_with = [](Seconds rest) {
         Field field;
         Seconds spins_until{0.0};
         field.runners.push_back(std::make_unique<FakeRunner>(field.clock, [&](std::size_t) {
@@ -140,7 +140,7 @@ TEST(Race, RestsUntilTheThreadsOfTheOneBeforeAreAsleep) {
         }));
         field.runners.push_back(std::make_unique<FakeRunner>(
             field.clock, [&](std::size_t) { return Seconds(field.clock.now() < spins_until ? 0.008 : 0.003); }));
-        return field.run({.time = Seconds(5), .settle = settle}).winner;
+        return field.run({.time = Seconds(5), .rest = rest}).winner;
     };
     EXPECT_EQ(winner_with(Seconds(0.0)), 0U);
     EXPECT_EQ(winner_with(Seconds(0.05)), 1U);

@@ -17,6 +17,7 @@
 #include "breakeven/measure/agreement.h"
 #include "breakeven/measure/knobs.h"
 #include "breakeven/measure/race.h"
+#include "breakeven/measure/settle.h"
 #include "breakeven/units/text.h"
 
 namespace breakeven {
@@ -28,8 +29,6 @@ constexpr double tie = 0.015;
 constexpr double settings_reach = 1.15;
 /// Of the time: for telling platforms apart, before settings are tried.
 constexpr double platforms_share = 0.55;
-/// ONNX Runtime's threads look for work for 40 ms after a run (seen on 1.31), and take the cores of whoever is next.
-constexpr Seconds spinning{0.05};
 /// Less memory than this is no reason.
 constexpr double memory_matters = 0.05;
 constexpr Bytes memory_least{std::int64_t{1} << 20};
@@ -176,8 +175,8 @@ class Choosing final {
         std::vector<Racer> racers;
         for (const Entry* entry : field) racers.push_back({*entry->runner, inputs_});
         RaceLimits limits{.time = std::max(time, Seconds(0)), .tie = tie, .progress = {}, .stop = tools_.stop};
-        const auto spins = [](const Entry* entry) { return entry->contender.platform.number > 1; };
-        if (racers.size() > 1 && std::ranges::any_of(field, spins)) limits.settle = spinning;
+        const auto spins = [](const Entry* entry) { return leaves_threads(entry->contender.platform); };
+        if (racers.size() > 1 && std::ranges::any_of(field, spins)) limits.rest = spinning_ends;
         limits.progress = [&](double share) {
             tell(fmt::format("racing {} {}: {:.0f} % of the time", field.size(), of_what, 100.0 * share));
         };

@@ -8,15 +8,16 @@
 #include <algorithm>
 #include <numeric>
 
+#include "breakeven/measure/settle.h"
 #include "breakeven/time/random.h"
 
 namespace breakeven {
 namespace {
 
-/// A model that runs longer than this does not feel what the turn before left in the caches and the thread pools.
-constexpr Seconds settle_below{0.02};
-/// Turns of fast models: long enough to be a steady stretch, short enough for twenty of them in a measurement.
+/// Turns of fast models: long enough to be a steady stretch, short enough for so many of them in a measurement.
 constexpr std::size_t turns_least = 20;
+/// The same where each of them begins with a rest.
+constexpr std::size_t rested_turns_least = 8;
 constexpr std::size_t turn_runs_least = 5;
 constexpr std::size_t turn_runs_most = 1000;
 /// 40 MB of samples a subject; more runs tell nothing new.
@@ -64,6 +65,13 @@ struct Metering {
     std::size_t stretches = 0;
 };
 
+/// Who else takes turns.
+struct Rivals {
+    bool any = false;
+    bool with_threads = false;
+    Seconds quiet_from{0.0};  ///< by the clock: their threads are asleep
+};
+
 /// One subject's runs so far.
 class Series final {
    public:
@@ -74,14 +82,25 @@ class Series final {
     }
 
     bool done() const { return done_; }
+    /// Adds this one to another's rivals.
+    void join(Rivals& rivals) const {
+        rivals.any = true;
+        if (!leaves_threads(subject_.platform)) return;
+        rivals.with_threads = true;
+        rivals.quiet_from = std::max(rivals.quiet_from, ended_ + spinning_ends);
+    }
     std::size_t runs() const { return result_.samples.size(); }
 
-    void take_turn(Clock& clock, Metering& metering, std::size_t rivals) {
+    void take_turn(Clock& clock, Metering& metering, const Rivals& rivals) {
         try {
-            if (rivals > 0 && !result_.samples.empty() && result_.samples.back() < settle_below) {
-                const RunResult settling = subject_.runner.run(subject_.inputs);
+            const Seconds rest = std::max(rivals.quiet_from - clock.now(), Seconds(0));
+            if (rivals.any && !result_.samples.empty() && result_.samples.back() < settle_below) {
+                breakeven::settle(subject_.runner, subject_.inputs, rest, clock);
+            } else {
+                clock.sleep_until(rivals.quiet_from);
             }
-            run(turn_length(), clock, metering);
+            run(turn_length(rivals), clock, metering);
+            ended_ = clock.now();
         } catch (const Error& error) {
             result_.failure = error;
             done_ = true;
@@ -108,13 +127,14 @@ class Series final {
     Measurement finish(const Meter& meter, const std::optional<Figure<Watts>>& idle_power);
 
    private:
-    std::size_t turn_length() const {
+    std::size_t turn_length(const Rivals& rivals) const {
         if (result_.samples.empty()) return 1;  // nothing is known of its pace
         const double fitting = options_.turn / std::max(result_.samples.back(), Seconds(1e-9));
         std::size_t most = turn_runs_most;
         if (!options_.duration) {
+            const std::size_t turns = rivals.with_threads ? rested_turns_least : turns_least;
             const std::size_t wanted = options_.runs + warmup_;
-            most = std::min(most, std::max(turn_runs_least, options_.runs / turns_least));
+            most = std::min(most, std::max(turn_runs_least, options_.runs / turns));
             most = std::min(most, std::max<std::size_t>(wanted - std::min(wanted, runs()), 1));
         }
         return static_cast<std::size_t>(std::clamp(fitting, 1.0, static_cast<double>(most)));
@@ -131,6 +151,7 @@ class Series final {
     Measurement result_;
     std::vector<Turn> turns_;
     std::size_t warmup_ = 0;  ///< as last looked at
+    Seconds ended_{0.0};      ///< the last turn, by the clock
     Seconds busy_{0.0};
     Seconds busy_before_steady_{0.0};
     std::size_t next_look_ = 0;      ///< where the wanted runs seem to be there
@@ -395,21 +416,25 @@ MeasurementSet measure(const std::vector<Subject>& subjects, const MeasureOption
     Reporter reporter(options, clock);
     std::vector<std::size_t> order(all.size());
     std::iota(order.rbegin(), order.rend(), std::size_t{0});  // backwards: arranging turns it round
-    const auto active = [&] {
-        return static_cast<std::size_t>(
-            std::count_if(all.begin(), all.end(), [](const Series& series) { return !series.done(); }));
+    const auto is_active = [](const Series& series) { return !series.done(); };
+    const auto rivals_of = [&](const Series& own) {
+        Rivals rivals;
+        for (const Series& other : all) {
+            if (&other != &own) other.join(rivals);
+        }
+        return rivals;
     };
-    while (active() > 0 && !stopped()) {
+    while (std::ranges::any_of(all, is_active) && !stopped()) {
         arrange(order, options.order, random);
         for (const std::size_t i : order) {
             if (stopped()) break;
             if (all[i].done()) continue;
-            all[i].take_turn(clock, metering, active() - 1);
+            all[i].take_turn(clock, metering, rivals_of(all[i]));
             reporter.report(all);
         }
     }
 
-    result.interrupted = active() > 0;
+    result.interrupted = std::ranges::any_of(all, is_active);
     const std::vector<EnergyReading> settled = meter.settle();
     for (Series& series : all) series.settle(settled);
     if (options.idle_baseline) {

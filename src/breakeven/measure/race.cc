@@ -3,13 +3,12 @@
 
 #include <algorithm>
 
+#include "breakeven/measure/settle.h"
 #include "breakeven/stats/compare.h"
 
 namespace breakeven {
 namespace {
 
-/// A network that runs longer than this does not feel what the turn before left in the caches and the thread pools.
-constexpr Seconds settle_below{0.02};
 constexpr std::size_t turn_runs_most = 1000;
 /// Fewer rounds cannot be compared (stats/compare.h).
 constexpr std::size_t rounds_to_compare = 6;
@@ -39,14 +38,11 @@ class Lane final {
         runs_ = false;
     }
 
-    void take_turn(const RaceLimits& limits, const Clock& clock) {
+    void take_turn(const RaceLimits& limits, Clock& clock) {
         try {
             const bool is_first = pace_ == Seconds(0);
-            if (!is_first && (pace_ < settle_below || limits.settle > Seconds(0))) {
-                const Seconds settled = clock.now() + limits.settle / 2.0;
-                do {
-                    (void)racer_.runner.run(racer_.inputs);
-                } while (clock.now() < settled);
+            if (!is_first && (pace_ < settle_below || limits.rest > Seconds(0))) {
+                settle(racer_.runner, racer_.inputs, limits.rest, clock);
             }
             std::vector<Seconds> times;
             const Seconds began = clock.now();
@@ -147,7 +143,6 @@ RaceResult race(const std::vector<Racer>& racers, const RaceLimits& limits, Cloc
         for (std::size_t i = 0; i < lanes.size() && !stopped(); ++i) {
             Lane& lane = lanes[round % 2 == 0 ? i : lanes.size() - 1 - i];  // a slow drift hits all alike
             if (!lane.runs()) continue;
-            if (limits.settle > Seconds(0)) clock.sleep_until(clock.now() + limits.settle);
             lane.take_turn(limits, clock);
         }
         const auto left = std::ranges::count_if(lanes, &Lane::runs);

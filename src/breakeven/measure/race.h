@@ -24,9 +24,7 @@ struct Racer {
 struct RaceLimits {
     Seconds time{5.0};   ///< of all; a round that has begun is ended
     Seconds turn{0.03};  ///< of one racer in one round; at least one run
-    /// Before each turn nobody runs for so long, for threads of the one before may still look for work on all cores; then
-    /// its own racer runs half as long uncounted, to have its threads awake.
-    Seconds settle{0.0};
+    Seconds rest{0.0};   ///< before each turn, with uncounted runs after it (settle.h)
     std::size_t rounds = 200;
     /// Nobody minds being slower by this share: two as close as that are tied, and nothing is spent on telling them
     /// apart.
