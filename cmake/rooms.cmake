@@ -51,7 +51,7 @@ function(breakeven_tests name)
     add_test(NAME ${name} COMMAND ${name}_tests --gtest_brief=1 ${BREAKEVEN_NOT_EMULATED})
     set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS "unit;${TEST_LABELS}")
     if(CMAKE_CROSSCOMPILING)  # slow, and children find their libraries in the sysroot
-        set_tests_properties(${name} PROPERTIES TIMEOUT 1800 ENVIRONMENT QEMU_LD_PREFIX=${CMAKE_SYSROOT})
+        set_tests_properties(${name} PROPERTIES TIMEOUT 1800 ENVIRONMENT "${BREAKEVEN_EMULATION}")
     endif()
 endfunction()
 

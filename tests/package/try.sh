@@ -33,13 +33,16 @@ for file in /etc/apt/apt.conf.d/*; do  # a proxy, perhaps
 done
 mkdir "$root/try"
 cp "$packages"/*.deb "$here/in_root.sh" "$root/try/"
-if [ "$architecture" != "$(dpkg --print-architecture)" ]; then  # see cmake/sysroot.sh
+emulation=()
+if [ "$architecture" != "$(dpkg --print-architecture)" ]; then  # see cmake/sysroot.sh and cmake/aarch64.cmake
     cp "$here/cpuinfo.$architecture" "$root/try/cpuinfo"
+    emulation=(QEMU_CPU=cortex-a72)
 fi
 # Its mounts end with it.
 unshare --mount --fork bash -c '
     mount -t proc proc "$1/proc" && mount -t tmpfs tmpfs "$1/tmp" && mount --rbind /dev "$1/dev"
     [ ! -e "$1/try/cpuinfo" ] || mount --bind "$1/try/cpuinfo" "$1/proc/cpuinfo"
-    exec chroot "$1" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 bash /try/in_root.sh
-' - "$root"
+    exec chroot "$1" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 "${@:2}" \
+        bash /try/in_root.sh
+' - "$root" "${emulation[@]}"
 say "the packages for $architecture work in a clean root"
