@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "breakeven/measure/settle.h"
+#include "breakeven/measure/turns.h"
 #include "breakeven/time/random.h"
 
 namespace breakeven {
@@ -24,9 +25,6 @@ constexpr std::size_t turn_runs_most = 1000;
 constexpr std::size_t samples_limit = 5'000'000;
 constexpr Seconds progress_interval{0.1};
 constexpr double outliers_share = 0.05;
-/// Of the steady runs, for an energy: as much as a recording must cover of a stretch.
-constexpr double metered_least = 0.95;
-
 Seconds processor_time() {
     timespec time{};
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
@@ -39,25 +37,11 @@ Bytes peak_memory() {
     return Bytes(std::int64_t{usage.ru_maxrss} * 1024);  // Linux counts KiB
 }
 
-Seconds sum(std::span<const Seconds> times) {
-    return std::accumulate(times.begin(), times.end(), Seconds(0));
-}
-
 /// Room for `more` elements, so that nothing allocates between two runs; grows by doubling.
 template <class T>
 void make_room(std::vector<T>& vector, std::size_t more) {
     if (vector.capacity() - vector.size() < more) vector.reserve(std::max(2 * vector.size(), vector.size() + more));
 }
-
-struct Turn {
-    std::size_t first = 0;
-    std::size_t count = 0;
-    EnergyReading energy;
-    std::size_t stretch = 0;  ///< the meter's, counted over all subjects
-    Seconds elapsed{0.0};     ///< by the clock, with what lies between the runs
-    Seconds processor_time{0.0};
-    std::vector<EventCount> counts;
-};
 
 /// A meter, and how many stretches it has seen.
 struct Metering {
@@ -142,10 +126,6 @@ class Series final {
 
     void run(std::size_t count, Clock& clock, Metering& metering);
     bool enough();
-    EnergyReading mean_energy(std::size_t warmup, const Figure<Watts>& less) const;
-    std::vector<EventCount> mean_counts(std::size_t warmup) const;
-    std::optional<Seconds> mean_processor_time(std::size_t warmup) const;
-
     const Subject& subject_;
     const MeasureOptions& options_;
     Measurement result_;
@@ -210,7 +190,8 @@ bool Series::enough() {
     if (look) next_look_ = n + n / 10;
     next_glance_ = n + n / 2;
     warmup_ = std::max(find_warmup(result_.samples).count, options_.warmup_least);
-    busy_before_steady_ = sum(std::span<const Seconds>(result_.samples).first(std::min(warmup_, n)));
+    const auto steady = result_.samples.begin() + static_cast<std::ptrdiff_t>(std::min(warmup_, n));
+    busy_before_steady_ = std::accumulate(result_.samples.begin(), steady, Seconds(0));
     return look && satisfied();
 }
 
@@ -223,73 +204,15 @@ Measurement Series::finish(const Meter& meter, const std::optional<Figure<Watts>
     summarize_steady(result_);
     result_.meter = meter.name();
     if (result_.latency) {
-        result_.energy = mean_energy(warmup, {watts(0), Origin::measured});
-        if (result_.energy.energy && idle_power) result_.energy_above_idle = mean_energy(warmup, *idle_power).energy;
-        result_.counts = mean_counts(warmup);
-        result_.processor_time = mean_processor_time(warmup);
+        const SteadyTurns steady{turns_, result_.samples, warmup};
+        result_.energy = mean_energy(steady, {watts(0), Origin::measured});
+        if (result_.energy.energy && idle_power) result_.energy_above_idle = mean_energy(steady, *idle_power).energy;
+        result_.counts = mean_counts(steady);
+        result_.processor_time = mean_processor_time(steady);
     } else {
         result_.energy = EnergyReading::none("there was no steady run");
     }
     return std::move(result_);
-}
-
-/// The steady runs' share of each turn's energy less so much all the time, by time, over their number. A few turns that
-/// the meter missed are taken to be like the rest.
-EnergyReading Series::mean_energy(std::size_t warmup, const Figure<Watts>& less) const {
-    const std::span<const Seconds> samples(result_.samples);
-    Figure<Joules> total{joules(0), Origin::measured};
-    std::size_t metered = 0;
-    EnergyReading missing;
-    for (const Turn& turn : turns_) {
-        if (turn.first + turn.count <= warmup) continue;
-        if (!turn.energy.energy) {
-            missing = turn.energy;
-            continue;
-        }
-        const std::span<const Seconds> all = samples.subspan(turn.first, turn.count);
-        const std::span<const Seconds> steady = all.subspan(warmup > turn.first ? warmup - turn.first : 0);
-        const Seconds busy = sum(all);
-        const double share = busy > Seconds(0) ? sum(steady) / busy : 0.0;
-        const Joules energy = turn.energy.energy->value - less.value * turn.elapsed;
-        total = total + Figure<Joules>{energy * share, weaker(turn.energy.energy->origin, less.origin)};
-        metered += steady.size();
-    }
-    if (static_cast<double>(metered) < metered_least * static_cast<double>(runs() - warmup)) return missing;
-    return {Figure<Joules>{total.value / static_cast<double>(metered), total.origin}, ""};
-}
-
-/// Over the turns that hold steady runs alone.
-std::vector<EventCount> Series::mean_counts(std::size_t warmup) const {
-    std::vector<EventCount> total;
-    std::size_t count = 0;
-    for (const Turn& turn : turns_) {
-        if (turn.first < warmup || turn.counts.empty()) continue;
-        if (total.empty()) {
-            total = turn.counts;
-        } else {
-            for (std::size_t i = 0; i < total.size(); ++i) {
-                if (!turn.counts[i].count) total[i] = turn.counts[i];
-                if (total[i].count) *total[i].count += *turn.counts[i].count;
-            }
-        }
-        count += turn.count;
-    }
-    for (EventCount& each : total) {
-        if (each.count) *each.count /= static_cast<double>(count);
-    }
-    return total;
-}
-
-std::optional<Seconds> Series::mean_processor_time(std::size_t warmup) const {
-    Seconds total{0.0};
-    std::size_t count = 0;
-    for (const Turn& turn : turns_) {
-        if (turn.first < warmup) continue;
-        total += turn.processor_time;
-        count += turn.count;
-    }
-    if (count == 0) return std::nullopt;
-    return total / static_cast<double>(count);
 }
 
 /// The order of a round's turns.
