@@ -1,7 +1,7 @@
 // Whether `tune` picks the best: for every network, and 1 and 2 threads, what it chose against every engine as one
 // would measure it by hand, in turns within the same run. A choice is good within 3 %, or where no difference was
 // shown.
-//   bench_choose [--limit 20s] [--total 30min] [--only WORDS] [FOLDER...]    (default: the shared data's networks)
+//   bench_choose [--limit 20s] [--total 30min] [--threads 2] [--only WORDS] [FOLDER...]    (default: the shared data's networks)
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -32,6 +32,7 @@ constexpr Seconds slow{0.05};
 struct Options {
     Seconds limit{20.0};
     Seconds total{3600.0};
+    std::vector<int> threads{1, 2};
     std::string only;
     std::vector<std::filesystem::path> folders;
 };
@@ -44,6 +45,8 @@ Options options_of(const std::vector<std::string>& words) {
             options.limit = parse_seconds(words[++i], "--limit");
         } else if (has_value && words[i] == "--total") {
             options.total = parse_seconds(words[++i], "--total");
+        } else if (has_value && words[i] == "--threads") {
+            options.threads = {std::stoi(words[++i])};
         } else if (has_value && words[i] == "--only") {
             options.only = words[++i];
         } else {
@@ -151,7 +154,7 @@ int run(const std::vector<std::string>& words) {
     int all = 0;
     int left = 0;
     for (const std::filesystem::path& file : networks_of(options)) {
-        for (const int threads : {1, 2}) {
+        for (const int threads : options.threads) {
             if (clock.now() > end) {
                 ++left;
                 continue;
