@@ -3,19 +3,17 @@
 
 #include <fmt/format.h>
 #include <malloc.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <memory>
 #include <set>
-#include <sstream>
 #include <utility>
 
 #include "breakeven/error.h"
 #include "breakeven/measure/agreement.h"
 #include "breakeven/measure/knobs.h"
+#include "breakeven/measure/memory_use.h"
 #include "breakeven/measure/race.h"
 #include "breakeven/measure/settle.h"
 #include "breakeven/units/text.h"
@@ -39,28 +37,6 @@ constexpr std::array<std::pair<RaceOutcome, std::string_view>, 6> outcomes{{{Rac
                                                                             {RaceOutcome::wrong, "wrong"},
                                                                             {RaceOutcome::failed, "failed"},
                                                                             {RaceOutcome::untried, "untried"}}};
-
-/// This process's own resident pages, without those of files; zero where the kernel does not tell.
-Bytes resident_memory() {
-    std::ifstream file("/proc/self/statm");
-    std::int64_t size = 0;
-    std::int64_t resident = 0;
-    std::int64_t of_files = 0;
-    if (!(file >> size >> resident >> of_files)) return Bytes();
-    return Bytes((resident - of_files) * sysconf(_SC_PAGESIZE));
-}
-
-/// What the machine could still give; nothing where the kernel does not tell.
-std::optional<Bytes> available_memory() {
-    std::ifstream file("/proc/meminfo");
-    for (std::string line; std::getline(file, line);) {
-        std::istringstream words(line);
-        std::string key;
-        std::int64_t kibibytes = 0;
-        if (words >> key >> kibibytes && key == "MemAvailable:") return Bytes(kibibytes * 1024);
-    }
-    return std::nullopt;
-}
 
 /// A contender that is loaded, or why it is not.
 struct Entry {
