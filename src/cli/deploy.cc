@@ -69,7 +69,8 @@ void add_deploy(CLI::App& app, Shell& shell) {
     CLI::App* command = add_command(app, shell, "deploy", "put a network onto a server that allows it",
                                     "breakeven deploy net-tail.onnx --server 192.0.2.7:8001",
                                     [&shell, options] { run_deploy(shell, *options); });
-    command->add_option("MODEL", options->model, "an .onnx file with its weights inside")->required();
+    command->add_option("MODEL", options->model, "an .onnx file with its weights inside, or a .tflite file")
+        ->required();
     command->add_option("--server", options->server, "HOST:PORT; ours takes networks with serve --allow-load")
         ->required();
     command->add_option("--name", options->name, "what the server calls it (default: the file's name)");

@@ -108,7 +108,9 @@ Subjected load_in_parts(const Shell& shell, const Options& options, const Engine
     if (options.platforms.size() > 1) {
         throw Error(ErrorKind::usage, "measure a network in two parts", "name one platform for the head");
     }
-    const Platform platform = parse_platform(options.platforms.empty() ? "cpu:1" : options.platforms.front());
+    const Platform platform = options.platforms.empty()
+                                  ? Engines::cpu_for(answer.model.image, 1)
+                                  : platform_of(shell, engines, options.platforms.front(), answer.model, options.model);
     const std::string address = server_address(options.server);
     Subjected one{.platform = platform,
                   .title = fmt::format("{} + grpc://{}", to_text(platform), address),

@@ -7,6 +7,7 @@
 #include "breakeven/files/files.h"
 #include "breakeven/files/model_file.h"
 #include "breakeven/model/onnx_text.h"
+#include "breakeven/model/tflite.h"
 #include "breakeven/units/text.h"
 #include "cli/shell.h"
 
@@ -35,7 +36,7 @@ std::string_view words(PackedKind kind) {
 
 void run_pack(const Shell& shell, const Options& options) {
     const ModelFile file = load_model(options.model);
-    if (!file.image.path.empty()) {
+    if (!is_in_one_file(file.image)) {
         throw bad_model(file.model.name(),
                         "its weights lie in other files, and a packed model is one file; save it with its weights "
                         "inside");

@@ -12,8 +12,8 @@
 #include "breakeven/serve/server.h"
 #include "breakeven/units/text.h"
 #include "cli/engines.h"
-#include "cli/inputs.h"
 #include "cli/interrupt.h"
+#include "cli/seats.h"
 #include "cli/security.h"
 #include "cli/shell.h"
 #include "cli/tune.h"
@@ -66,61 +66,64 @@ ServerOptions server_options(const Options& options, const Platform& platform) {
     return made;
 }
 
-/// `cpu:N` is the CPU of whatever engine reads the file; another platform is that one alone.
-Platform platform_for(const ModelImage& image, const Platform& asked) {
-    const bool any_cpu = asked.engine == "onnxruntime" && asked.unit == "cpu";
-    return any_cpu ? Engines::cpu_for(image, asked.number) : asked;
+/// Of `auto` the pool of threads that ONNX Runtime's networks share.
+Platform platform_asked(const std::string& text) {
+    if (is_auto(text)) return {.engine = "onnxruntime", .unit = "cpu", .number = threads_of(text)};
+    Platform platform = parse_platform(text);
+    if (platform.is_remote()) throw Error(ErrorKind::usage, "serve networks", "--platform is one of this machine's");
+    return platform;
+}
+
+void check_any_served(const Options& options, const std::vector<IndexEntry>& index) {
+    const std::string attempt = fmt::format("serve '{}'", options.repository);
+    if (options.allow_load || std::ranges::find(index, true, &IndexEntry::ready) != index.end()) return;
+    if (index.empty()) {
+        throw Error(ErrorKind::input, attempt,
+                    "there is no model in it; put NAME.onnx, NAME.tflite or NAME/1/model.onnx there");
+    }
+    const IndexEntry& first = index.front();
+    throw Error(ErrorKind::input, attempt,
+                fmt::format("none of its models can be served: '{}' version {}: {}{}", first.name, first.version,
+                            first.reason, index.size() == 1 ? "" : fmt::format(" (and {} more)", index.size() - 1)));
 }
 
 void run_serve(const Shell& shell, const Options& options) {
     const std::atomic<bool>& stop = interrupted();
     if (options.with_parent) prctl(PR_SET_PDEATHSIG, SIGTERM);
-    const bool tuned = is_auto(options.platform);
-    const Platform platform = parse_platform(tuned ? fmt::format("cpu:{}", cores()) : options.platform);
-    if (platform.is_remote()) throw Error(ErrorKind::usage, "serve networks", "--platform is one of this machine's");
+    const Platform platform = platform_asked(options.platform);
     const Engines engines = make_serving_engines(shell, std::max(1, platform.number));
-    // Nothing is measured here, where others wait: `auto` is what `breakeven tune` found before.
-    const auto place = [&](const ModelImage& image) {
-        std::optional<Platform> found;
-        if (tuned) found = tuned_before(engines, image, options.platform);
-        if (!found) return platform_for(image, platform);
-        if (found->engine == "onnxruntime") found->options.clear();  // its settings are those of the shared pool
-        return *found;
-    };
-    const auto meet = [&](const std::filesystem::path& file, const ModelImage& image) {
-        const Platform own = place(image);
-        first_contact(shell, engines.version(own)).with(file, image, own);
-    };
+    Seats seats(shell, engines, options.platform);
     const ModelLoader loader = [&](const std::filesystem::path& file) {
         ModelImage image = load_model(file).image;
-        meet(file, image);
+        seats.meet(file, image);
         return image;
     };
     ServerOptions made = server_options(options, platform);
-    made.repository.seat = [&](const ModelImage& image) {
-        const Platform own = place(image);
-        return Seat{engines.of(own), own};
+    made.repository.seat = [&](const ModelImage& image) { return seats.of(image); };
+    made.repository.approve = [&](const ModelImage& image, const Platform& where, const ServedModel& loaded) {
+        seats.approve(image, where, loaded);
     };
     made.repository.sent_loader = [&](SentBytes sent) {
         ModelImage image = check_sent_model(std::move(sent));
-        meet(MemoryFile(image.bytes).path(), image);
+        seats.meet(MemoryFile(image.bytes).path(), image);
         return image;
     };
     const Log log = made.log;
     Server server(engines.of(platform), loader, shell.clock, std::move(made));
     server.load_repository(options.repository);
     const std::vector<IndexEntry> index = server.index();
-    if (index.empty() && !options.allow_load) {
-        throw Error(ErrorKind::input, fmt::format("serve '{}'", options.repository),
-                    "there is no model in it; put NAME.onnx, NAME.tflite or NAME/1/model.onnx there");
-    }
+    check_any_served(options, index);
+    seats.tell_at_once();
     const std::string address = server.start();
     const auto ready = std::ranges::count(index, true, &IndexEntry::ready);
     shell.note(fmt::format("breakeven: serving {} model{} on {}", ready, ready == 1 ? "" : "s", address));
+    for (const Seated& each : seats.seated()) {
+        if (const std::string text = seats.text_of(each); !text.empty()) shell.note("breakeven: " + text);
+    }
     for (const IndexEntry& entry : index) {
         if (!entry.ready) log(fmt::format("model '{}' version {}: {}", entry.name, entry.version, entry.reason));
     }
-    if (shell.json) shell.answer({{"address", address}, {"models", ready}}, "");
+    if (shell.json) shell.answer({{"address", address}, {"models", ready}, {"networks", seats.document()}}, "");
     while (!stop) shell.clock.sleep_until(shell.clock.now() + stop_interval);
     server.stop();
 }

@@ -7,6 +7,7 @@
 
 #include "breakeven/measure/core_kinds.h"
 #include "breakeven/measure/machine.h"
+#include "breakeven/model/tflite.h"
 #include "breakeven/units/text.h"
 #include "cli/engines.h"
 #include "cli/inputs.h"
@@ -39,19 +40,6 @@ std::filesystem::path store_file(const std::string& option) {
 
 int machine_threads() {
     return std::max(1, this_machine().threads);
-}
-
-/// Of "auto" all of the machine's, of "auto:N" N.
-int threads_of(std::string_view text) {
-    if (text == auto_word) return machine_threads();
-    const std::string_view digits = text.substr(auto_word.size() + 1);
-    int threads = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), threads);
-    if (error != std::errc() || end != digits.data() + digits.size() || threads < 1 || threads > 4096) {
-        throw Error(ErrorKind::usage, fmt::format("read platform '{}'", text),
-                    "write auto, or auto:N for at most N threads");
-    }
-    return threads;
 }
 
 ChoiceKey key_of(const Engines& engines, const Model& model, const ModelImage& image, const ChoiceRequest& request) {
@@ -192,6 +180,18 @@ bool is_auto(std::string_view platform) {
     return platform == auto_word || platform.starts_with("auto:");
 }
 
+int threads_of(std::string_view text) {
+    if (text == auto_word) return machine_threads();
+    const std::string_view digits = text.substr(auto_word.size() + 1);
+    int threads = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), threads);
+    if (error != std::errc() || end != digits.data() + digits.size() || threads < 1 || threads > 4096) {
+        throw Error(ErrorKind::usage, fmt::format("read platform '{}'", text),
+                    "write auto, or auto:N for at most N threads");
+    }
+    return threads;
+}
+
 Platform platform_of(const Shell& shell, const Engines& engines, const std::string& text, const ModelFile& model,
                      const std::string& file, Among among) {
     if (!is_auto(text)) return parse_platform(text);
@@ -199,6 +199,13 @@ Platform platform_of(const Shell& shell, const Engines& engines, const std::stri
     if (among == Among::sessions) {
         request.platforms = contenders_of(request, model.image, engines);
         std::erase_if(request.platforms, [](const Platform& each) { return each.engine != "onnxruntime"; });
+        if (request.platforms.empty()) {
+            throw Error(ErrorKind::unsupported, fmt::format("find a platform for a session with '{}'", file),
+                        is_tflite(model.image.bytes)
+                            ? "sessions run on ONNX Runtime, which reads no TFLite files; `breakeven infer` and "
+                              "`breakeven serve` take them"
+                            : "sessions run on ONNX Runtime, which is not here; `breakeven platforms` says why");
+        }
     }
     const Tuned found = tuned(shell, engines, model, file, request, "", Freshness::kept_will_do);
     shell.progress_done();
@@ -210,11 +217,12 @@ std::optional<Platform> tuned_before(const Engines& engines, const ModelImage& i
     const int threads = threads_of(platform);
     try {
         const ChoiceStore store(store_file(""));
-        const Model model = Model::parse(image.bytes, image.name);
+        const Model model =
+            is_in_one_file(image) ? Model::parse(image.bytes, image.name) : load_model(image.path).model;
         const auto kept = store.find(key_of(engines, model, image, {.threads = threads}));
         if (kept) return kept->choice.platform;
     } catch (const Error&) {
-        // No store, or a network whose weights lie beside it: then nothing is known.
+        // No store: then nothing is known.
     }
     return std::nullopt;
 }

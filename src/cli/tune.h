@@ -30,6 +30,9 @@ Tuned tuned(const Shell& shell, const Engines& engines, const ModelFile& model, 
 /// "auto", or "auto:N" for at most N threads.
 bool is_auto(std::string_view platform);
 
+/// Of "auto" all of this machine's, of "auto:N" N. Throws Error{usage}.
+int threads_of(std::string_view platform);
+
 /// Which platforms `auto` stands for: every one here, or those of the engine that sessions have.
 enum class Among { all, sessions };
 

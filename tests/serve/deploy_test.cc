@@ -101,6 +101,35 @@ TEST(Deploy, ANetworkThatIsRefusedLeavesTheOldOneServing) {
     }
 }
 
+TEST(Deploy, TFLiteIsSentAlthoughEnginesReadItFromItsFile) {
+    DeployWorld world;
+    const std::string lite = "liteTFL3";  // what TFLite files begin with
+    world.engine.scripts[lite] = fakes::times(2);
+    for (const std::size_t length : {std::size_t{100}, large}) {
+        ModelImage file = image(lite, length);
+        file.path = "/a/folder/lite.tflite";
+        ASSERT_TRUE(std::holds_alternative<Deployed>(world.send("net", file, in_pieces())));
+        EXPECT_EQ(world.factor("net", hash_of(file)), "2");
+    }
+}
+
+TEST(Deploy, WhatIsNotApprovedIsNotServedAndTheOldOneGoesOn) {
+    ServerOptions options = allowing();
+    options.repository.approve = [](const ModelImage& image, const Platform&, const ServedModel& loaded) {
+        EXPECT_EQ(loaded.name, "net");
+        const std::array x{1.0F};
+        const std::vector<Tensor> one{Tensor::of<float>(DType::float32, {1, 1}, x)};
+        if (loaded.runner->run(one).outputs[0].as<float>()[0] != 2.0F) {
+            throw Error(ErrorKind::input, "serve '" + image.name + "'", "it answers something else");
+        }
+    };
+    DeployWorld world(options);
+    ASSERT_TRUE(std::holds_alternative<Deployed>(world.send("net", image("twice"))));
+    EXPECT_EQ(refusal(world.send("net", image("thrice"))),
+              "cannot load 'net': serve 'thrice': it answers something else");
+    EXPECT_EQ(world.factor("net", hash_of(image("twice"))), "2");
+}
+
 TEST(Deploy, AnotherNetworkTakesThePlaceOfTheOld) {
     DeployWorld world;
     ASSERT_TRUE(std::holds_alternative<Deployed>(world.send("net", image("twice"))));

@@ -139,6 +139,7 @@ TEST(Load, RefusesWithTheRightStatusAndOneLine) {
     EXPECT_EQ(config(R"({"parameters": {"breakeven_sha256": {"string_value": "1"}}})"),
               "3 breakeven_sha256 in the config is no SHA-256");
     EXPECT_EQ(config(R"({"parameters": [1], "name": 7, "backend": {}})"), "0 ");
+    EXPECT_EQ(file("file:1/model.tflite"), "0 ");
     EXPECT_EQ(file("file:1/other.onnx"), "3 'file:1/other.onnx' is not file:VERSION/model.onnx");
     EXPECT_EQ(file("file:0/model.onnx"), "3 'file:0/model.onnx' is not file:VERSION/model.onnx");
     EXPECT_EQ(file("file:99999999999999999999/model.onnx"),

@@ -10,6 +10,7 @@
 #include "breakeven/error.h"
 #include "breakeven/files/files.h"
 #include "breakeven/model/input_codec.h"
+#include "breakeven/model/tflite.h"
 #include "breakeven/session/split.h"
 
 namespace breakeven {
@@ -66,7 +67,7 @@ void Workbench::add_as_given(const ModelFile& model) {
     const std::string& name = model.image.name;
     const bool tflite = model.model.format() == ModelFormat::tflite;
     const std::filesystem::path path = repository_ / (name + (tflite ? ".tflite" : ".onnx"));
-    if (model.image.path.empty() || tflite) {
+    if (is_in_one_file(model.image)) {
         write_file(path, model.image.bytes);
     } else {
         link_or_copy(model.image.path, path);

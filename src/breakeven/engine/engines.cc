@@ -16,8 +16,11 @@ Engine& Engines::of(const Platform& platform) const {
     for (const auto& engine : engines_) {
         if (engine->name() == platform.engine) return *engine;
     }
+    std::string names;
+    for (const auto& engine : engines_) names += (names.empty() ? "" : ", ") + engine->name();
     throw Error(ErrorKind::unsupported, "run on '" + to_text(platform) + "'",
-                "no engine here is called '" + platform.engine + "'; `breakeven platforms` lists what there is");
+                fmt::format("no engine here is called '{}'; there {} {}", platform.engine,
+                            engines_.size() == 1 ? "is" : "are", names.empty() ? "none" : names));
 }
 
 std::unique_ptr<Runner> Engines::load(const ModelImage& model, const Platform& platform,

@@ -13,14 +13,17 @@
 namespace breakeven {
 namespace {
 
-/// The child's one line of error without the program's name in front.
-std::string reason_of(const ChildResult& child) {
+/// The child's one line of error without the program's name in front, nor what it attempted: that is known here.
+std::string reason_of(const ChildResult& child, const Platform& platform) {
     std::string text = child.errors;
     while (!text.empty() && text.back() == '\n') text.pop_back();
     const std::size_t line = text.rfind('\n');
     if (line != std::string::npos) text.erase(0, line + 1);
     constexpr std::string_view prefix = "breakeven: ";
     if (text.starts_with(prefix)) text.erase(0, prefix.size());
+    const std::string attempt_end = fmt::format("' on {}: ", to_text(platform));
+    const std::size_t reason = text.find(attempt_end);
+    if (text.starts_with("load model '") && reason != std::string::npos) text.erase(0, reason + attempt_end.size());
     return text.empty() ? fmt::format("it ended with code {} and no message", child.exit_code) : text;
 }
 
@@ -42,7 +45,7 @@ void FirstContact::with(const std::filesystem::path& path, const ModelImage& mod
     const ChildResult child = run_child({executable.string(), "first-contact", std::filesystem::absolute(path).string(),
                                          "--platform", to_text(platform)},
                                         {.time = limit});
-    const std::string attempt = fmt::format("load model '{}'", model.name);
+    const std::string attempt = fmt::format("load model '{}' on {}", model.name, to_text(platform));
     if (child.timed_out) {
         throw Error(ErrorKind::input, attempt,
                     fmt::format("its first run in a child process did not end within {:.0f} s", limit.count()));
@@ -55,7 +58,7 @@ void FirstContact::with(const std::filesystem::path& path, const ModelImage& mod
     }
     if (child.exit_code != 0) {
         const ErrorKind kind = child.exit_code == 4 ? ErrorKind::unsupported : ErrorKind::input;
-        throw Error(kind, attempt, reason_of(child));
+        throw Error(kind, attempt, reason_of(child, platform));
     }
     if (child.output.find(first_contact_survived) == std::string::npos) {
         throw Error(ErrorKind::input, attempt,

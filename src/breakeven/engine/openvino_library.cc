@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <string_view>
 #include <utility>
 
 #include "breakeven/error.h"
@@ -44,10 +45,15 @@ void* open_library(const std::vector<std::filesystem::path>& libraries) {
                 problem + "; `./dev setup` fetches it, or set BREAKEVEN_OPENVINO to a libopenvino_c.so");
 }
 
-/// The reason in one line: the library's messages run over several, with its source's file names.
+/// The reason in one line: the library's messages run over several, with its source's file names in front.
 std::string one_line(const char* message) {
+    constexpr std::string_view frame = "Exception from ", frame_end = ":\n";
+    std::string_view text = message == nullptr ? "" : message;
+    while (text.starts_with(frame) && text.find(frame_end) != std::string_view::npos) {
+        text.remove_prefix(text.find(frame_end) + frame_end.size());
+    }
     std::string line;
-    for (const char* c = message; c != nullptr && *c != '\0' && line.size() < 300; ++c) {
+    for (const char* c = text.begin(); c != text.end() && line.size() < 300; ++c) {
         const bool blank = std::isspace(static_cast<unsigned char>(*c)) != 0;
         if (!blank) line += *c;
         if (blank && !line.empty() && line.back() != ' ') line += ' ';

@@ -279,6 +279,10 @@ bool is_tflite(std::string_view bytes) {
     return bytes.size() >= 8 && bytes.substr(4, identifier.size()) == identifier;
 }
 
+bool is_in_one_file(const ModelImage& model) {
+    return model.path.empty() || is_tflite(model.bytes);
+}
+
 TfliteNetwork parse_tflite(std::string_view bytes, std::string_view name) {
     // Limits on depth and tables keep the verifier's time proportional to the file.
     flatbuffers::Verifier verifier(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(), 64, 10'000'000);

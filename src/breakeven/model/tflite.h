@@ -5,12 +5,16 @@
 #include <string_view>
 #include <vector>
 
+#include "breakeven/model/image.h"
 #include "breakeven/model/model.h"
 
 namespace breakeven {
 
 /// By the file identifier "TFL3" behind the first four bytes.
 bool is_tflite(std::string_view bytes);
+
+/// Whether the bytes are all of the model: engines read TFLite from a path, but nothing lies beside it.
+bool is_in_one_file(const ModelImage& model);
 
 struct TfliteNetwork {
     ModelFacts facts;  ///< opset: the schema's version; nodes: operators of the main subgraph

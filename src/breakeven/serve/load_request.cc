@@ -42,7 +42,7 @@ bool is_sha256(const std::string& text) {
 }
 
 struct Config {
-    std::string filename{model_filename};
+    std::string filename;  ///< empty: either of the usual ones
     std::string sha256;
 };
 
@@ -74,7 +74,7 @@ std::variant<Config, Refusal> read_config(const std::string& text, const std::st
         }
     }
     Config config;
-    if (const std::string filename = text_of("default_model_filename"); !filename.empty()) config.filename = filename;
+    config.filename = text_of("default_model_filename");
     const Json::json_pointer hash("/parameters/" + std::string(sha256_parameter) + "/string_value");
     const Json parameters = json.value("parameters", Json::object());
     if (parameters.is_object() && json.contains(hash)) {
@@ -86,13 +86,15 @@ std::variant<Config, Refusal> read_config(const std::string& text, const std::st
     return config;
 }
 
-/// VERSION/FILENAME of "file:VERSION/FILENAME".
+/// Of "VERSION/FILENAME", as it follows "file:".
 std::optional<std::int64_t> version_of(std::string_view path, std::string_view filename) {
     std::int64_t version = 0;
     const auto read = std::from_chars(path.data(), path.data() + path.size(), version);
     const std::string_view rest(read.ptr, path.data() + path.size());
-    const bool whole = read.ec == std::errc() && version > 0 && rest.starts_with('/') && rest.substr(1) == filename;
-    return whole ? std::optional(version) : std::nullopt;
+    const bool whole = read.ec == std::errc() && version > 0 && rest.starts_with('/');
+    const std::string_view given = whole ? rest.substr(1) : "";
+    const bool named = filename.empty() ? given == model_filename || given == tflite_filename : given == filename;
+    return whole && named ? std::optional(version) : std::nullopt;
 }
 
 LoadRequest read_piece(inference::RepositoryModelLoadRequest& request) {
@@ -162,7 +164,8 @@ LoadRequest read_load_request(inference::RepositoryModelLoadRequest& request) {
     const std::optional<std::int64_t> version =
         version_of(std::string_view(file).substr(file_prefix.size()), config->filename);
     if (!version) {
-        return invalid(fmt::format("{} is not {}VERSION/{}", in_quotes(file), file_prefix, config->filename));
+        const std::string_view filename = config->filename.empty() ? model_filename : config->filename;
+        return invalid(fmt::format("{} is not {}VERSION/{}", in_quotes(file), file_prefix, filename));
     }
     return LoadFile{.version = *version,
                     .bytes = (*request.mutable_parameters())[file].mutable_bytes_param(),

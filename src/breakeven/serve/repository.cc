@@ -28,14 +28,9 @@ bool share_open_batch(const Runner& runner) {
            std::all_of(runner.outputs().begin(), runner.outputs().end(), open);
 }
 
-/// Whether the model is in one file: engines read TFLite from a path, but nothing lies beside it.
-bool is_alone(const ModelImage& image) {
-    return image.path.empty() || is_tflite(image.bytes);
-}
-
 /// The model's file, and where its weights lie in files beside it those too.
 Bytes size_of(const ModelImage& image) {
-    if (is_alone(image)) return Bytes(static_cast<std::int64_t>(image.bytes.size()));
+    if (is_in_one_file(image)) return Bytes(static_cast<std::int64_t>(image.bytes.size()));
     Bytes total;
     std::error_code failed;
     for (const auto& entry : std::filesystem::directory_iterator(image.path.parent_path(), failed)) {
@@ -84,12 +79,13 @@ std::shared_ptr<ServedModel> Repository::load_image(const ModelImage& image, con
     model->version = candidate.version;
     model->file = candidate.file.filename().string();
     model->format = is_tflite(image.bytes) ? ModelFormat::tflite : ModelFormat::onnx;
-    if (is_alone(image)) model->sha256 = image.sha256;
+    if (is_in_one_file(image)) model->sha256 = image.sha256;
     model->size = size;
     const Seat seat = options_.seat ? options_.seat(image) : Seat{engine_, options_.platform};
     model->engine = seat.engine.name();
     model->runner = seat.engine.load(image, seat.platform, options_.load);
     model->batched = share_open_batch(*model->runner);
+    if (options_.approve) options_.approve(image, seat.platform, *model);
     return model;
 }
 

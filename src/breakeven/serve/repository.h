@@ -71,11 +71,15 @@ struct Seat {
 /// Throws Error where there is none.
 using Seating = std::function<Seat(const ModelImage& image)>;
 
+/// Looks at a model that was loaded, before it is served; throws Error where it must not be.
+using Approval = std::function<void(const ModelImage& image, const Platform& platform, const ServedModel& loaded)>;
+
 struct RepositoryOptions {
     Platform platform;
     LoadOptions load;
     /// By the file, where one engine does not read them all; empty: every model on the server's engine, on `platform`.
     Seating seat;
+    Approval approve;  ///< empty: whatever loads is served
     /// What all loaded models together may take, by the size of their files.
     std::optional<Bytes> memory_limit;
     SentModelLoader sent_loader = check_sent_model;

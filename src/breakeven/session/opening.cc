@@ -46,6 +46,27 @@ Bytes size_of_all(const std::vector<Tensor>& tensors) {
     return total;
 }
 
+/// Throws Error where a session cannot run the network on it.
+Platform platform_of(const ModelFile& whole, const std::string& text) {
+    const std::string attempt = fmt::format("open '{}' on {}", whole.model.name(), text);
+    if (whole.model.format() == ModelFormat::tflite) {
+        throw Error(
+            ErrorKind::unsupported, attempt,
+            "sessions run on ONNX Runtime, which reads no TFLite files; `breakeven infer` and `breakeven serve` "
+            "take them");
+    }
+    if (text == "auto" || text.starts_with("auto:")) {
+        throw Error(ErrorKind::usage, attempt,
+                    "nothing is tried out here; name a platform, such as the one that `breakeven tune` finds");
+    }
+    Platform platform = parse_platform(text);
+    if (platform.is_remote()) {
+        throw Error(ErrorKind::usage, attempt,
+                    "the platform must be of this device, like cpu:1; the server goes into `server`");
+    }
+    return platform;
+}
+
 bool hands_input_on(const std::vector<TensorSpec>& crossing, const std::vector<TensorSpec>& inputs) {
     return std::ranges::any_of(crossing, [&](const TensorSpec& tensor) {
         return std::ranges::find(inputs, tensor.name, &TensorSpec::name) != inputs.end();
@@ -57,12 +78,8 @@ bool hands_input_on(const std::vector<TensorSpec>& crossing, const std::vector<T
 Opening::Opening(const ModelFile& whole, const SessionOptions& options, const Tools& tools)
     : options_(options),
       tools_(tools),
-      platform_(parse_platform(options.platform)),
+      platform_(platform_of(whole, options.platform)),
       ends_{.inputs = whole.model.inputs(), .outputs = whole.model.outputs()} {
-    if (platform_.is_remote()) {
-        throw Error(ErrorKind::usage, fmt::format("open '{}'", whole.model.name()),
-                    "the platform must be of this device, like cpu:1; the server goes into `server`");
-    }
     std::shared_ptr<Runner> runner = tools_.engines.load(whole.image, platform_, {});
     whole_here_ = std::make_shared<LoadedPart>(runner, tools_.workers, tools_.clock);
     if (!options_.plans.empty()) {

@@ -10,6 +10,7 @@
 
 #include "breakeven/error.h"
 #include "breakeven/model/sha256.h"
+#include "breakeven/model/tflite.h"
 
 namespace breakeven {
 namespace {
@@ -117,11 +118,14 @@ class Deployment {
                            .reason = fmt::format("'{}' is longer than one message may be (2 GiB)", name_)};
         }
         // The name is the request's; what is not said here, Triton completes from the network.
-        const nlohmann::json config{{"backend", "onnxruntime"},
+        const bool tflite = is_tflite(bytes_);
+        const std::string_view filename = tflite ? tflite_filename : model_filename;
+        const nlohmann::json config{{"backend", tflite ? "openvino" : "onnxruntime"},
+                                    {"default_model_filename", filename},
                                     {"parameters", {{sha256_parameter, {{"string_value", made_.sha256}}}}}};
         const std::array<LoadParameter, 2> parameters{
             LoadParameter{std::string(config_parameter), config.dump()},
-            LoadParameter{fmt::format("{}1/{}", file_prefix, model_filename), bytes_of(bytes_)}};
+            LoadParameter{fmt::format("{}1/{}", file_prefix, filename), bytes_of(bytes_)}};
         const Seconds on_the_way(static_cast<double>(size().count()) / slowest_bytes_per_second);
         tell(Bytes());
         made_.how = Deployed::How::sent_whole;
@@ -206,7 +210,7 @@ std::string content_name(std::string_view name, std::string_view sha256) {
 
 Outcome<Deployed> deploy(Client& client, Clock& clock, const std::string& name, const ModelImage& image,
                          const DeployOptions& options) {
-    if (!image.path.empty()) {
+    if (!is_in_one_file(image)) {
         throw Error(ErrorKind::unsupported, fmt::format("deploy '{}'", name),
                     "its weights lie in other files; only a network in one file can be sent");
     }

@@ -71,5 +71,6 @@ inline constexpr std::string_view piece_sha256_parameter = "breakeven_piece_sha2
 inline constexpr std::string_view config_parameter = "config";
 inline constexpr std::string_view file_prefix = "file:";
 inline constexpr std::string_view model_filename = "model.onnx";
+inline constexpr std::string_view tflite_filename = "model.tflite";
 
 }  // namespace breakeven
