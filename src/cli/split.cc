@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "breakeven/advise/split_figures.h"
 #include "breakeven/advise/split_times.h"
 #include "breakeven/advise/three_tiers.h"
 #include "breakeven/files/part_files.h"

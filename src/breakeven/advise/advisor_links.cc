@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "breakeven/advise/advisor.h"
+#include "breakeven/advise/split_figures.h"
 #include "breakeven/error.h"
 #include "breakeven/units/text.h"
 #include "breakeven/wire/coded_inputs.h"

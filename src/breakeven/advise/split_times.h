@@ -72,21 +72,6 @@ struct SplitTimes {
     std::vector<std::string> warnings;
 };
 
-/// One inference, in the order things happen.
-struct SplitLatency {
-    Seconds head{0.0};      ///< on the device
-    Seconds transfer{0.0};  ///< both ways
-    Seconds tail{0.0};      ///< on the server
-    Seconds total() const { return head + transfer + tail; }
-};
-SplitLatency latency_over(const Way& way, const PartTimes& times, const Payload& payload, double slowdown);
-
-/// What a goal weighs, of parts as they were timed. Energy is 0 where a power or the link's energies are unknown.
-SplitFigures figures_over(const Way& way, const PartTimes& times, const Payload& payload,
-                          const SplitTimesRequest& request);
-/// The one figure that the request's goal compares: seconds, joules, joule-seconds or bytes.
-double goal_figure(const SplitFigures& figures, SplitGoal goal);
-
 /// Throws Error{usage} for an energy goal without powers or the link's energies, or a private input that is none.
 /// Throws Error{input} when there is no cut at all, or none whose parts fit the memories; {unavailable} when it was
 /// stopped before all was measured.
