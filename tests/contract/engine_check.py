@@ -46,6 +46,23 @@ def check_advise(network, wrong):
     assert any(platform.startswith("openvino:") for platform in local) != wrong, local
 
 
+def check_served(network, wrong, folder):
+    """Nor is it served there; on the reference's engine it is."""
+    repository = folder / "repository"
+    repository.mkdir()
+    (repository / "signed.onnx").hardlink_to(network)
+    with harness.Server(repository, "--platform", "cpu:1"):
+        pass
+    if wrong:
+        done = harness.breakeven("serve", repository, "--listen", "127.0.0.1:0", "--platform", "openvino:cpu:1",
+                                 check=False)
+        assert done.returncode == 3 and len(done.stderr.strip().splitlines()) == 1, done
+        assert "openvino:cpu computes something else" in done.stderr and "serve it on cpu:N" in done.stderr, done
+    with harness.Server(folder / "empty", "--platform", "openvino:cpu:1", "--allow-load") as server:
+        done = harness.breakeven("deploy", network, "--server", server.address, check=False)
+        assert (done.returncode != 0) == wrong and ("something else" in done.stderr) == wrong, done
+
+
 def check_forms(data, folder):
     """Every form of integers is tried and kept; what is written is one that the engine computes rightly."""
     network = data / "models" / "onnx" / "cifar10_little_resnet8_fp32.onnx"
@@ -77,6 +94,8 @@ def main():
         wrong = check_measure(signed, how)
         check_text(signed, wrong)
         check_advise(signed, wrong)
+        (folder / "empty").mkdir()
+        check_served(signed, wrong, folder)
         check_forms(data, folder)
         print("OpenVINO answers", "wrongly, and is refused" if wrong else "rightly here, and may be chosen")
 

@@ -24,10 +24,14 @@ def shared_data():
     return folder
 
 
-def breakeven(*arguments, check=True, timeout=120):
-    """Runs one command with its stores in a throw-away home."""
-    with tempfile.TemporaryDirectory() as home:
-        environment = dict(os.environ, XDG_DATA_HOME=home, XDG_CACHE_HOME=home)
+def at_home(home):
+    return dict(os.environ, XDG_DATA_HOME=str(home), XDG_CACHE_HOME=str(home))
+
+
+def breakeven(*arguments, check=True, timeout=120, home=None):
+    """Runs one command with its stores in a throw-away home, or in `home`."""
+    with tempfile.TemporaryDirectory() as throw_away:
+        environment = at_home(home or throw_away)
         done = subprocess.run([str(PROGRAM), *map(str, arguments)], env=environment, stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=timeout)
     if check and done.returncode != 0:
@@ -36,13 +40,17 @@ def breakeven(*arguments, check=True, timeout=120):
 
 
 class Server:
-    """`with Server(repository) as server:` runs our server on a free port of the loopback; server.address names it."""
+    """`with Server(repository) as server:` runs our server on a free port of the loopback; server.address names it.
+    Afterwards server.told has what it said beside its first line."""
 
-    def __init__(self, repository, *options):
+    def __init__(self, repository, *options, home=None):
+        self.environment = None if home is None else at_home(home)
+        self.told = []
         self.command = [str(PROGRAM), "serve", str(repository), "--listen", "127.0.0.1:0", *options]
 
     def __enter__(self):
-        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                        env=self.environment)
         watchdog = threading.Timer(60, self.process.kill)
         watchdog.start()
         line = self.process.stderr.readline()
@@ -52,7 +60,7 @@ class Server:
             raise AssertionError(f"the server did not become ready: {line}{self.process.stderr.read()}")
         self.address = line.strip().rsplit(" ", 1)[1]
         # Nobody may block on a full pipe while the test runs.
-        self.drain = threading.Thread(target=self.process.stderr.read, daemon=True)
+        self.drain = threading.Thread(target=lambda: self.told.extend(self.process.stderr), daemon=True)
         self.drain.start()
         return self
 
@@ -63,4 +71,5 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise AssertionError("the server did not stop within 20 s of SIGTERM")
+        self.drain.join(20)
         assert code == 0, f"the server ended with {code}"

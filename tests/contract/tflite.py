@@ -39,6 +39,28 @@ def check_served(repository, picture, *options):
         return scores, client.get_model_config("kws").config.backend, server.address
 
 
+def check_sent(path, picture, scores, folder):
+    """Over the wire: with our `deploy`, and by tritonclient as Triton takes files; damaged ones are refused in a line."""
+    content = path.read_bytes()
+    with harness.Server(folder, "--allow-load") as server:
+        how = [json.loads(harness.breakeven("deploy", path, "--server", server.address, "--json").stdout)["how"]
+               for _ in range(2)]
+        assert how == ["sent_whole", "already_there"], how
+        client = triton.InferenceServerClient(server.address)
+        assert np.array_equal(answer_of(client, NAME, picture), scores)
+        client.load_model("sent", config="{}", files={"file:1/model.tflite": content})
+        assert client.get_model_config("sent").config.default_model_filename == "model.tflite"
+        assert np.array_equal(answer_of(client, "sent", picture), scores)
+        for damaged in (content[:30000], content[:8] + b"\xff" * 2000, content[:20000] + bytes(len(content) - 20000)):
+            try:
+                client.load_model("sent", config="{}", files={"file:1/model.tflite": damaged})
+                raise AssertionError("a damaged file was taken")
+            except triton.InferenceServerException as error:
+                assert "TFLite" in error.message() and "\n" not in error.message(), error
+        assert np.array_equal(answer_of(client, "sent", picture), scores)
+    assert any("'sent' runs on openvino:cpu:" in line and "no reference reads TFLite" in line for line in server.told)
+
+
 def check_infer(path, picture, scores, folder):
     np.save(folder / "picture.npy", picture)
     told = json.loads(harness.breakeven("infer", path, "--input", folder / "picture.npy", "--json").stdout)
@@ -54,13 +76,17 @@ def check_refusals(path, folder):
     refused("split", path, "--link", "wifi")
     refused("split", path, "--at", "x", "-o", folder / "parts")
     refused("compress", path, "-o", folder / "out.onnx", "--recipe", "P")
+    refused("session", "run", path)
+    refused("session", "run", path, "--platform", "openvino:cpu:1")
+    refused("session", "run", path, "--platform", "auto")
+    refused("infer", path, "--input", folder / "picture.npy", "--at", "x", "--server", "127.0.0.1:1")
+    refused("measure", path, "--at", "x", "--server", "127.0.0.1:1")
     refused("measure", path, "--platform", "cpu:1")
     refused("infer", path, "--input", folder / "picture.npy", "--platform", "cpu:1")
 
 
 def check_advise(path):
-    told = json.loads(harness.breakeven("advise", path, "--link", "wifi", "--runs", "20", "--no-emulation", "--json",
-                                        timeout=200).stdout)
+    told = json.loads(harness.breakeven("advise", path, "--link", "wifi", "--runs", "20", "--json", timeout=200).stdout)
     kinds = {plan["kind"] for plan in told["plans"]}
     assert kinds == {"local", "offload"}, kinds
     assert all(stage["platform"].startswith("openvino:")
@@ -82,6 +108,8 @@ def main():
         assert backend == "onnxruntime", backend
         again, backend, _ = check_served(repository, picture, "--platform", "openvino:cpu:1")
         assert backend == "openvino" and np.array_equal(again, scores)
+        (folder / "empty").mkdir()
+        check_sent(path, picture, scores, folder / "empty")
         check_infer(path, picture, scores, folder)
         check_refusals(path, folder)
         check_advise(path)
