@@ -27,8 +27,11 @@ constexpr double tie = 0.015;
 constexpr double settings_reach = 1.15;
 /// Of the time: for telling platforms apart, before settings are tried.
 constexpr double platforms_share = 0.55;
-/// Less memory than this is no reason.
-constexpr double memory_matters = 0.05;
+/// Less memory than this is no reason: from one loading to the next it was seen to differ by as much.
+constexpr double memory_matters = 0.10;
+/// A setting must give more than an engine must, or it is not worth to be set: of speed, and of memory.
+constexpr double settings_tie = 0.03;
+constexpr double settings_memory = 0.25;
 constexpr Bytes memory_least{std::int64_t{1} << 20};
 
 constexpr std::array<std::pair<RaceOutcome, std::string_view>, 6> outcomes{{{RaceOutcome::chosen, "chosen"},
@@ -62,7 +65,7 @@ class Choosing final {
         run_race(all_loaded(), request_.limit * platforms_share - elapsed(), "platforms");
         if (winner_ == nullptr) give_up();
         if (!is_over()) try_settings();
-        if (!is_over()) try_together(entered);
+        if (!is_over()) run_final(entered);
         return conclude();
     }
 
@@ -190,20 +193,27 @@ class Choosing final {
         for (Entry* entry : field) {
             const Contender& contender = entry->contender;
             if (entry == fastest_ || !entry->runner || contender.outcome != RaceOutcome::tied) continue;
-            if (contender.ratio > 1.0 + tie) continue;
+            const bool is_simpler = is_same(*entry, *fastest_) && entry->knobs.size() < fastest_->knobs.size();
+            if (contender.ratio > 1.0 + (is_simpler ? settings_tie : tie)) continue;
             if (is_thriftier(*entry, *best)) best = entry;
         }
         return best;
     }
 
+    /// But for their settings.
+    static bool is_same(const Entry& one, const Entry& other) {
+        return bare(one.contender.platform) == bare(other.contender.platform);
+    }
+
     static bool is_thriftier(const Entry& one, const Entry& other) {
+        const double matters = is_same(one, other) ? settings_memory : memory_matters;
         if (one.contender.memory && other.contender.memory) {
             const Bytes a = *one.contender.memory;
             const Bytes b = *other.contender.memory;
             const Bytes least = std::min(a, b);
             const Bytes apart = std::max(a, b) - least;
             if (apart > memory_least &&
-                static_cast<double>(apart.count()) > memory_matters * static_cast<double>(least.count())) {
+                static_cast<double>(apart.count()) > matters * static_cast<double>(least.count())) {
                 return a < b;
             }
         }
@@ -247,23 +257,27 @@ class Choosing final {
         if (field.size() > bases.size()) run_race(field, request_.limit * settings_until - elapsed(), "settings");
     }
 
-    /// Two settings that both helped the same platform.
-    void try_together(std::size_t entered) {
+    /// The platform as it is against what its settings made of it, once more, for the best of many was lucky too; and
+    /// against two settings together where two helped.
+    void run_final(std::size_t entered) {
         Entry* first = winner_;
         if (first->knobs.empty()) return;
+        Field field{first};
         Entry* second = nullptr;
-        for (std::size_t i = entered; i < entries_.size(); ++i) {
+        for (std::size_t i = 0; i < entries_.size(); ++i) {
             Entry* entry = entries_[i].get();
-            const Contender& contender = entry->contender;
-            const bool same = contender.platform.engine == first->contender.platform.engine &&
-                              contender.platform.number == first->contender.platform.number;
-            if (entry == first || !same || !entry->runner || contender.outcome != RaceOutcome::tied) continue;
-            if (second == nullptr || contender.ratio < second->contender.ratio) second = entry;
+            if (entry == first || !entry->runner || !is_same(*entry, *first)) continue;
+            if (entry->knobs.empty()) field.push_back(entry);
+            const bool helped = i >= entered && entry->contender.outcome == RaceOutcome::tied;
+            if (!helped) continue;
+            if (second == nullptr || entry->contender.ratio < second->contender.ratio) second = entry;
         }
-        if (second == nullptr) return;
-        std::vector<Knob> both{first->knobs.front(), second->knobs.front()};
-        Entry& together = enter(with(first->contender.platform, both.back()), both);
-        if (together.runner) run_race({first, &together}, request_.limit - elapsed(), "settings");
+        if (second != nullptr) {
+            std::vector<Knob> both{first->knobs.front(), second->knobs.front()};
+            Entry& together = enter(with(first->contender.platform, both.back()), both);
+            if (together.runner) field.push_back(&together);
+        }
+        if (field.size() > 1) run_race(field, request_.limit - elapsed(), "settings");
     }
 
     /// Their memory and threads are for those that can still win.
@@ -362,8 +376,8 @@ class Choosing final {
         return platform;
     }
 
-    /// The last of the time is for settings together.
-    static constexpr double settings_until = 0.9;
+    /// The last of the time is for the final.
+    static constexpr double settings_until = 0.85;
 
     const ChoiceRequest& request_;
     const Model& model_;
