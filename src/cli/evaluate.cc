@@ -150,6 +150,7 @@ void answer_classes(const Shell& shell, const Options& options, const SampleFold
     add_accuracy(document, result.model);
     document["untrained"] = untrained;
     std::string text = text_of(result, untrained);
+    if (const auto doubt = doubt_of_labels(result.model, task.label_offset)) shell.note("warning: " + *doubt);
     if (against) {
         document["against"] = against_json(result, against->name);
         text += against_text(result, against->name);

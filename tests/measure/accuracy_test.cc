@@ -57,6 +57,24 @@ TEST(Accuracy, CountsTheFirstAndTheFirstFew) {
     EXPECT_EQ(accuracy.top_k->total, 4);
 }
 
+TEST(Accuracy, LabelsShiftedByOneClassAreDoubtedAndTheOffsetNamed) {
+    const std::vector<float> third{0.0F, 0.1F, 0.9F};
+    const auto doubt = [&](std::int64_t label, std::int64_t offset) {
+        Rows rows(std::vector(12, third));
+        AccuracyTask given = task(std::vector<std::optional<std::int64_t>>(12, label), 1);
+        given.label_offset = offset;
+        return doubt_of_labels(evaluate(given, rows.runner(), nullptr, {}).accuracy, offset);
+    };
+    EXPECT_FALSE(doubt(2, 0)) << "all are right";
+    ASSERT_TRUE(doubt(1, 0));
+    EXPECT_NE(doubt(1, 0)->find("label_offset 1 instead of 0"), std::string::npos) << *doubt(1, 0);
+    EXPECT_FALSE(doubt(1, 1));
+    EXPECT_FALSE(doubt(0, 0)) << "two classes off is a wrong network, not a shifted label";
+    Rows few(std::vector(2, third));
+    EXPECT_FALSE(doubt_of_labels(evaluate(task({1, 1}, 1), few.runner(), nullptr, {}).accuracy, 0))
+        << "two samples show nothing";
+}
+
 TEST(Accuracy, TheOffsetIsAddedToTheLabel) {
     Rows rows({{0.0F, 0.0F, 1.0F}});
     AccuracyTask shifted = task({1});

@@ -179,6 +179,7 @@ void Advisor::judge_variants() {
             }
         });
     }
+    if (judge_->doubt()) advice_.warnings.push_back(*judge_->doubt());
 }
 
 void Advisor::draw_map() {

@@ -37,6 +37,7 @@ PlanAccuracy VariantJudge::accuracy_of(Runner& runner, const std::string& what, 
         accuracy.drop = 1.0 - accuracy.top1;
     } else {
         accuracy.top1 = share(*found.comparison->second.top1).in(of_one);
+        doubt_ = doubt_of_labels(found.accuracy, task.label_offset);
         accuracy.drop = share(*found.accuracy.top1).in(of_one)-accuracy.top1;
     }
     return accuracy;

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "breakeven/advise/advise.h"
 #include "breakeven/files/model_file.h"
@@ -26,6 +27,8 @@ class VariantJudge final {
     PlanAccuracy accuracy_of(Runner& runner, const std::string& what, std::size_t samples_max);
 
     const DataSet& data() const { return data_; }
+    /// Why the labels may not be what the network as given was trained with; known after the first judgement.
+    const std::optional<std::string>& doubt() const { return doubt_; }
 
    private:
     DataSet data_;
@@ -33,6 +36,7 @@ class VariantJudge final {
     Platform platform_;
     AdviseTools& tools_;
     std::unique_ptr<Runner> given_;
+    std::optional<std::string> doubt_;
 };
 
 }  // namespace breakeven

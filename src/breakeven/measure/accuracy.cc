@@ -18,6 +18,7 @@ struct Guess {
     std::size_t first = 0;
     bool right = false;
     bool among_top = false;
+    std::int64_t from_label = 0;  ///< the first class less the label's
 };
 
 const TensorSpec& only_input(const Runner& runner) {
@@ -56,6 +57,7 @@ Guess guess(const AccuracyTask& task, std::size_t index, Runner& runner) {
     for (std::size_t i = 0; i < values.size(); ++i) ahead += i != label && better(values, i, label) ? 1 : 0;
     made.right = ahead == 0;
     made.among_top = ahead < task.top;
+    made.from_label = static_cast<std::int64_t>(made.first) - wanted;
     return made;
 }
 
@@ -69,6 +71,8 @@ void count(Accuracy& accuracy, const Guess& guess, bool labelled) {
     };
     add(accuracy.top1, guess.right);
     add(accuracy.top_k, guess.among_top);
+    accuracy.one_before += guess.from_label == -1 ? 1 : 0;
+    accuracy.one_after += guess.from_label == 1 ? 1 : 0;
 }
 
 void count(Comparison& comparison, const Guess& first, const Guess& second, bool labelled) {
@@ -97,6 +101,17 @@ Evaluation evaluate(const AccuracyTask& task, Runner& first, Runner* second, con
         if (progress && progress(i + 1, evaluation) == Onwards::stop) break;
     }
     return evaluation;
+}
+
+std::optional<std::string> doubt_of_labels(const Accuracy& accuracy, std::int64_t label_offset) {
+    if (!accuracy.top1) return std::nullopt;
+    const std::int64_t step = accuracy.one_after > accuracy.one_before ? 1 : -1;
+    const Tally shifted{std::max(accuracy.one_after, accuracy.one_before), accuracy.top1->total};
+    if (wilson_interval(shifted).low <= wilson_interval(*accuracy.top1).high) return std::nullopt;
+    return fmt::format(
+        "{:.0f} % of the labels are right, but {:.0f} % would be with label_offset {} instead of {}: set it in "
+        "preprocess.json",
+        share(*accuracy.top1).in(percent), share(shifted).in(percent), label_offset + step, label_offset);
 }
 
 std::vector<ClassScore> best_classes(const Tensor& scores, std::size_t count) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "breakeven/engine/engine.h"
@@ -28,7 +29,14 @@ struct Accuracy {
     std::int64_t top = 5;
     std::optional<Tally> top1;  ///< nothing without labels
     std::optional<Tally> top_k;
+    /// How often the first class was the one before the label, and the one after it.
+    std::int64_t one_before = 0;
+    std::int64_t one_after = 0;
 };
+
+/// One line where the labels look shifted by one class: far more would be right with another offset than `label_offset`
+/// (both shares' 95 % intervals apart). TensorFlow's ImageNet networks have such a class 0, "background".
+std::optional<std::string> doubt_of_labels(const Accuracy& accuracy, std::int64_t label_offset);
 
 /// Two networks on the same samples.
 struct Comparison {
