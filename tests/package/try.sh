@@ -38,9 +38,10 @@ if [ "$architecture" != "$(dpkg --print-architecture)" ]; then  # see cmake/sysr
     cp "$here/cpuinfo.$architecture" "$root/try/cpuinfo"
     emulation=(QEMU_CPU=cortex-a72)
 fi
-# Its mounts end with it.
+# Its mounts end with it. /sys, as every machine has it: OpenVINO for aarch64 dies where it is missing.
 unshare --mount --fork bash -c '
-    mount -t proc proc "$1/proc" && mount -t tmpfs tmpfs "$1/tmp" && mount --rbind /dev "$1/dev"
+    mount -t proc proc "$1/proc" && mount -t sysfs -o ro sysfs "$1/sys" && mount -t tmpfs tmpfs "$1/tmp" &&
+        mount --rbind /dev "$1/dev"
     [ ! -e "$1/try/cpuinfo" ] || mount --bind "$1/try/cpuinfo" "$1/proc/cpuinfo"
     exec chroot "$1" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 "${@:2}" \
         bash /try/in_root.sh
