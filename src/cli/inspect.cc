@@ -11,6 +11,8 @@
 #include "breakeven/measure/caches.h"
 #include "breakeven/model/cache_fit.h"
 #include "breakeven/units/text.h"
+#include "cli/engines.h"
+#include "cli/measure_answer.h"
 #include "cli/shell.h"
 
 namespace breakeven::cli {
@@ -19,9 +21,13 @@ namespace {
 struct Options {
     std::string model;
     std::string board;
+    std::string platform;
     bool all = false;
     bool here = false;
 };
+
+/// With a platform the network is loaded there, which some accelerators take minutes for.
+constexpr Seconds time_to_read{60.0}, time_to_load{600.0};
 
 constexpr std::size_t layers_shown = 20;
 constexpr std::size_t cuts_shown = 8;
@@ -62,7 +68,27 @@ Json model_json(const Model& model) {
     return json;
 }
 
-Json document(const Model& model, const std::vector<Cut>& cuts, const Caches& caches) {
+/// How many nodes a platform takes, where one was asked for and its engine tells.
+struct Placed {
+    Platform platform;
+    std::optional<Placement> placement;
+
+    std::string reason() const {
+        if (placement) return "";
+        return to_text(platform) + (platform.unit == "cpu" ? " is a processor: it takes every node"
+                                                           : " does not tell which nodes it takes");
+    }
+};
+
+std::optional<Placed> placed(const Shell& shell, const ModelImage& image, const std::string& platform) {
+    if (platform.empty()) return std::nullopt;
+    const Platform where = parse_platform(platform);
+    const Engines engines = make_engines(shell);
+    return Placed{.platform = where, .placement = engines.load(image, where, {})->placement()};
+}
+
+Json document(const Model& model, const std::vector<Cut>& cuts, const Caches& caches,
+              const std::optional<Placed>& placed) {
     Json layers = Json::array();
     for (const Layer& layer : model.layers()) {
         layers.push_back({{"name", layer.name},
@@ -86,6 +112,11 @@ Json document(const Model& model, const std::vector<Cut>& cuts, const Caches& ca
     Json json{{"model", model_json(model)}, {"layers", layers}, {"cache_fit", fits}};
     if (caches.levels.empty()) json["cache_fit_reason"] = caches.reason;
     json["cuts"] = list;
+    if (placed) {
+        json["platform"] = to_text(placed->platform);
+        json["placement"] = placement_json(placed->placement);
+        json["placement_reason"] = placed->placement ? Json(nullptr) : Json(placed->reason());
+    }
     return json;
 }
 
@@ -120,6 +151,13 @@ std::string shortened(const std::string& text, std::size_t length_max) {
 std::string spec_line(const char* what, const TensorSpec& spec) {
     return fmt::format("  {:<8} {} {} {}, {} a sample\n", what, shortened(spec.name, name_length_max), name(spec.dtype),
                        to_text(spec.shape), size_text(size_of(with_batch(spec, 1))));
+}
+
+std::string placed_text(const Placed& placed) {
+    if (!placed.placement) return fmt::format("  {:<8} {}\n", "nodes", placed.reason());
+    std::string text = to_text(*placed.placement);
+    if (const std::size_t rest = text.find("; "); rest != std::string::npos) text.replace(rest, 2, "\n           ");
+    return fmt::format("  {:<8} {}\n", "nodes", text);
 }
 
 std::string header(const Model& model) {
@@ -219,32 +257,41 @@ std::string cuts_text(const Model& model, const std::vector<Cut>& cuts) {
 void inspect_here(const Shell& shell, const Options& options) {
     const ModelFile file = load_model(options.model);
     const std::vector<Cut> cuts = file.model.cuts();
+    const std::optional<Placed> nodes = placed(shell, file.image, options.platform);
     const Caches caches = options.board.empty() ? this_machines_caches()
                                                 : Caches{.levels = known_board(options.board).levels, .reason = {}};
     if (shell.json) {
-        shell.answer(document(file.model, cuts, caches), "");
+        shell.answer(document(file.model, cuts, caches, nodes), "");
         return;
     }
-    shell.answer({}, header(file.model) + layers_text(file.model, options.all) + caches_text(file.model, caches) +
-                         cuts_text(file.model, cuts));
+    shell.answer({}, header(file.model) + (nodes ? placed_text(*nodes) : "") + layers_text(file.model, options.all) +
+                         caches_text(file.model, caches) + cuts_text(file.model, cuts));
 }
 
 void inspect(Shell& shell, const Options& options) {
     if (!options.board.empty()) known_board(options.board);  // a slip is told before long work
+    if (!options.platform.empty() && parse_platform(options.platform).is_remote()) {
+        throw Error(ErrorKind::usage, "look at nodes on " + options.platform, "a server does not tell where they run");
+    }
     if (options.here) return inspect_here(shell, options);
     std::vector<std::string> command{shell.executable.string(), "inspect", "--here"};
     if (shell.json) command.emplace_back("--json");
     if (options.all) command.emplace_back("--all");
     if (!options.board.empty()) command.insert(command.end(), {"--board", options.board});
+    if (!options.platform.empty()) command.insert(command.end(), {"--platform", options.platform});
     command.insert(command.end(), {"--", options.model});
-    const ChildResult child = run_child(command, {});
+    const ChildResult child = run_child(command, {.time = options.platform.empty() ? time_to_read : time_to_load});
     const std::string attempt = fmt::format("inspect '{}'", options.model);
+    const std::string loading = options.platform.empty() ? "" : ", or loading it on " + options.platform + ",";
     if (child.signal) {
         throw Error(ErrorKind::input, attempt,
-                    "reading it ended in a " + signal_text(*child.signal) + "; the file is damaged or hostile");
+                    fmt::format("reading it{} ended in a {}; the file is damaged or hostile", loading,
+                                signal_text(*child.signal)));
     }
-    if (child.timed_out)
-        throw Error(ErrorKind::input, attempt, "reading it does not end; the file is damaged or hostile");
+    if (child.timed_out) {
+        throw Error(ErrorKind::input, attempt,
+                    fmt::format("reading it{} does not end; the file is damaged or hostile", loading));
+    }
     fmt::print(stderr, "{}", child.errors);
     Shell plain = shell;  // the child has already chosen between text and JSON
     plain.json = false;
@@ -259,9 +306,11 @@ void add_inspect(CLI::App& app, Shell& shell) {
     CLI::App* command =
         add_command(app, shell, "inspect", "what is in a network: layers, weights, cuts",
                     "breakeven inspect mobilenet.onnx --all", [&shell, options] { inspect(shell, *options); });
-    command->add_option("model", options->model, "an ONNX file")->required();
+    command->add_option("model", options->model, "an .onnx or .tflite file")->required();
     command->add_option("--board", options->board,
                         "how layers fit the memories of this board, not of this machine; `breakeven boards list`");
+    command->add_option("--platform", options->platform,
+                        "how many nodes this one takes, such as cuda:0 or xnnpack:2, and which fall back to the CPU");
     command->add_flag("--all", options->all, "every layer, not only the heaviest");
     command->add_flag("--here", options->here, "look in this process, not in a child")->group("");
 }

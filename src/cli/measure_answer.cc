@@ -35,18 +35,6 @@ Json layers_json(const std::vector<LayerTime>& layers) {
     return list;
 }
 
-/// Where an accelerator's nodes really run; null where the platform is none, or its engine does not tell.
-Json placement_json(const Runner& runner) {
-    const std::optional<Placement> placement = runner.placement();
-    if (!placement) return nullptr;
-    Json left = Json::array();
-    for (const auto& [op, count] : placement->left) left.push_back({{"op", op}, {"count", count}});
-    return {{"provider", placement->provider},
-            {"nodes", placement->total},
-            {"nodes_there", placement->there},
-            {"left", left}};
-}
-
 /// An infinite difference is none that JSON can write: null, as where none was found.
 Json agreement_json(const Subjected& loaded) {
     if (!loaded.verdict.agreement) return nullptr;
@@ -93,12 +81,23 @@ Json result_json(const Subjected& loaded, const Measurement& measurement, const 
                                        {"network_s", to_json(server->network)}}
                                 : Json(nullptr);
     }
-    json["placement"] = placement_json(*loaded.runner);
+    json["placement"] = placement_json(loaded.runner->placement());
     json["agreement"] = agreement_json(loaded);
+    json["not_compared"] = loaded.verdict.not_compared.empty() ? Json(nullptr) : Json(loaded.verdict.not_compared);
     json["failure"] = measurement.failure ? Json(measurement.failure->what()) : Json(nullptr);
     return json;
 }
 }  // namespace
+
+Json placement_json(const std::optional<Placement>& placement) {
+    if (!placement) return nullptr;
+    Json left = Json::array();
+    for (const auto& [op, count] : placement->left) left.push_back({{"op", op}, {"count", count}});
+    return {{"provider", placement->provider},
+            {"nodes", placement->total},
+            {"nodes_there", placement->there},
+            {"left", left}};
+}
 
 Json document(const Answer& answer) {
     Json results = Json::array();
@@ -216,7 +215,12 @@ std::string agreement_text(const std::vector<Subjected>& loaded) {
     const bool interesting = std::ranges::any_of(loaded, [](const Subjected& each) {
         return !each.verdict.problem.empty() || each.verdict.accuracy.has_value();
     });
-    if (!interesting) return "";
+    std::string uncompared;
+    for (const Subjected& each : loaded) {
+        if (each.verdict.not_compared.empty()) continue;
+        uncompared += fmt::format("\n{} was not compared: {}\n", each.title, each.verdict.not_compared);
+    }
+    if (!interesting) return uncompared;
     std::vector<std::vector<std::string>> rows;
     for (const Subjected& each : loaded) {
         if (!each.verdict.agreement) continue;
@@ -229,7 +233,8 @@ std::string agreement_text(const std::vector<Subjected>& loaded) {
                         labelled ? fmt::format("{:.1f} %", share(*accuracy->accuracy.top1).in(percent)) : "-",
                         each.verdict.problem.empty() ? "yes" : "NO"});
     }
-    return "\n" + table({"against the reference", "off by", "allowed", "top-1", "its top-1", "right"}, rows);
+    return "\n" + table({"against the reference", "off by", "allowed", "top-1", "its top-1", "right"}, rows) +
+           uncompared;
 }
 
 std::string idle_text(const MeasurementSet& set) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,9 @@ struct Answer {
     MeasurementSet set;
     std::vector<std::string> warnings;
 };
+
+/// Where an accelerator's nodes really run; null where the platform is none, or its engine does not tell.
+Json placement_json(const std::optional<Placement>& placement);
 
 Json document(const Answer& answer);
 std::string text_of(const Answer& answer);

@@ -75,21 +75,20 @@ void Seats::approve(const ModelImage& image, const Platform& platform, const Ser
                   .tuned = place_met(image).tuned,
                   .agreement = {},
                   .not_compared = {}};
-    if (is_tflite(image.bytes)) {
-        seated.not_compared = "no reference reads TFLite files";
-    } else if (!is_reference_engine(platform)) {
+    if (!is_reference_engine(platform)) {
         EngineVerdict verdict;
         try {
             const Model model = model_of(image);
             verdict = EngineCheck(engines_, model, image).verdict(platform, *loaded.runner);
-        } catch (const Error& error) {  // the reference is not here, or does not take the network
-            seated.not_compared = error.what();
+        } catch (const Error& error) {  // a sample that one of them does not take
+            verdict.not_compared = error.what();
         }
         if (!verdict.problem.empty()) {
             throw Error(ErrorKind::input, fmt::format("serve '{}' on {}", loaded.name, to_text(platform)),
                         verdict.problem + "; serve it on cpu:N");
         }
         seated.agreement = verdict.agreement;
+        seated.not_compared = verdict.not_compared;
     }
     if (!tells_) {
         seated_.push_back(std::move(seated));

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "breakeven/measure/core_kinds.h"
@@ -117,6 +118,16 @@ Json document(const Tuned& tuned, const ChoiceRequest& request, const CoreKinds&
             {"contenders", contenders}};
 }
 
+/// Empty where what takes part was compared.
+std::string why_no_reference(const Engines& engines, const ModelImage& image) {
+    if (is_tflite(image.bytes)) return "none reads TFLite files";
+    const Platform reference = Engines::cpu_for(image, 1);
+    if (!engines.version(reference).empty()) return "";
+    const std::vector<PlatformStatus> all = engines.platforms();
+    const auto status = std::ranges::find(all, reference, &PlatformStatus::platform);
+    return status == all.end() ? "it is not here" : status->reason;
+}
+
 void run_tune(Shell& shell, const Options& options) {
     const ModelFile model = load_model(options.model);
     const Engines engines = make_engines(shell);
@@ -134,6 +145,9 @@ void run_tune(Shell& shell, const Options& options) {
                               options.again ? Freshness::made_again : Freshness::kept_will_do);
     shell.progress_done();
     if (!found.not_kept.empty()) shell.note("warning: not kept: " + found.not_kept);
+    if (const std::string reason = why_no_reference(engines, model.image); !reason.empty()) {
+        shell.note("warning: nothing was compared with the reference: " + reason);
+    }
     shell.answer(document(found, request, core_kinds()), text_of(found));
     if (interrupted()) shell.status = ExitStatus::interrupted;
 }

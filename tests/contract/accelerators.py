@@ -25,6 +25,9 @@ def main():
     assert "BREAKEVEN_ONNXRUNTIME_PLUGINS" in platforms()["openvino:0"]["reason"]
     done = harness.breakeven("measure", network, "--platform", "openvino:0", check=False)
     assert done.returncode == 4 and "onnxruntime-ep-openvino" in done.stderr, done
+    done = harness.breakeven("inspect", network, "--platform", "openvino:0", check=False)
+    assert done.returncode == 4 and "onnxruntime-ep-openvino" in done.stderr, done
+    assert len(done.stderr.splitlines()) == 1 and not done.stdout, done
 
     os.environ["BREAKEVEN_ONNXRUNTIME_PLUGINS"] = plugin.get_library_path()
     status = platforms()["openvino:0"]
@@ -47,6 +50,8 @@ def main():
     assert theirs["agreement"]["right"] and theirs["agreement"]["difference"] < 1e-3, theirs["agreement"]
     text = harness.breakeven("measure", network, "--platform", "openvino:0", "--runs", "5", "--store", "none").stdout
     assert f"{placement['nodes_there']} of {placement['nodes']} nodes on OpenVINO" in text, text
+    seen = json.loads(harness.breakeven("inspect", network, "--platform", "openvino:0", "--json").stdout)
+    assert seen["placement"] == placement and seen["platform"] == "openvino:0", seen["placement"]
     wrong = harness.breakeven("measure", network, "--platform", "openvino:9", check=False)
     assert wrong.returncode == 4 and "counted from 0" in wrong.stderr, wrong
 

@@ -50,6 +50,8 @@ def main():
         inspected = document("inspect", "inspect", model)
         assert inspected["model"]["parameters"] == 3516964
         assert sum(layer["parameters"] for layer in inspected["layers"]) == 3516964
+        placed = document("inspect", "inspect", model, "--platform", "cpu:1")
+        assert placed["placement"] is None and "every node" in placed["placement_reason"], placed
         small = str(pathlib.Path(folder) / "packed" / "m32.bkv")
         pathlib.Path(small).parent.mkdir()
         packed = document("pack", "pack", model, "-o", small)

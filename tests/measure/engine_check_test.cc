@@ -98,6 +98,21 @@ TEST_F(EngineCheckTest, LabelledSamplesFindWhatTheTolerancePasses) {
     EXPECT_EQ(verdict({.inputs = {}, .labelled = task}).problem, "");
 }
 
+TEST(EngineCheck, WithoutTheReferenceOthersGoOnUncomparedAndItIsSaid) {
+    const auto working = make_onnxruntime({.libraries = {BREAKEVEN_ONNXRUNTIME_LIBRARY}});
+    Engines engines;
+    engines.add(make_onnxruntime({.libraries = {"/no/library"}}));
+    engines.add(std::make_unique<fakes::HastyEngine>(*working, [](std::span<float>) {}));
+    const std::string bytes = fakes::linear_model(8, 4);
+    const Model model = Model::parse(bytes, "tiny");
+    const ModelImage image{.name = "tiny", .bytes = bytes, .path = {}, .sha256 = ""};
+    EngineCheck check(engines, model, image);
+    const EngineVerdict found = check.verdict(hasty, *engines.load(image, hasty, {}));
+    EXPECT_EQ(found.problem, "");
+    EXPECT_FALSE(found.agreement.has_value());
+    EXPECT_THAT(found.not_compared, testing::HasSubstr("ONNX Runtime's library is not here"));
+}
+
 /// SqueezeNet in signed 8-bit activations and weights: OpenVINO was seen to answer nonsense, at four times the speed.
 /// Whether it does depends on its version and the processor; that the check knows does not.
 TEST(EngineCheck, AFastWrongEngineOnSqueezeNetIsRefusedAndARightOneIsNot) {

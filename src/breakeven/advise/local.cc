@@ -129,7 +129,12 @@ LocalMeasurements measure_local(const AdviseRequest& request, const ModelFile& m
             meet(model, platform, tools);
             std::unique_ptr<Runner> runner = tools.engines.load(model.image, platform, {});
             tools.progress(fmt::format("comparing {} with the reference", to_text(platform)));
-            const std::string& problem = check.verdict(platform, *runner).problem;
+            const EngineVerdict& verdict = check.verdict(platform, *runner);
+            const std::string& problem = verdict.problem;
+            if (!verdict.not_compared.empty()) {
+                const std::string line = fmt::format("{} was not compared: {}", platform.engine, verdict.not_compared);
+                if (std::ranges::find(result.warnings, line) == result.warnings.end()) result.warnings.push_back(line);
+            }
             if (problem.empty()) {
                 to_measure.push_back({platform, std::move(runner), key});
             } else if (std::ranges::find(result.warnings, problem) == result.warnings.end()) {

@@ -118,21 +118,29 @@ const EngineVerdict& EngineCheck::verdict(const Platform& platform, Runner& runn
     return verdicts_[to_text(unit)] = compared(platform, runner);
 }
 
-Runner& EngineCheck::reference() {
-    if (!reference_) {
-        reference_ = engines_.load(image_, {.engine = "onnxruntime", .unit = "cpu", .number = 1}, {.optimize = false});
+Runner* EngineCheck::reference(EngineVerdict& verdict) {
+    if (model_.format() == ModelFormat::tflite) verdict.not_compared = "no reference reads TFLite files";
+    try {
+        if (!reference_ && verdict.not_compared.empty()) {
+            reference_ =
+                engines_.load(image_, {.engine = "onnxruntime", .unit = "cpu", .number = 1}, {.optimize = false});
+        }
+    } catch (const Error& error) {
+        if (error.kind() == ErrorKind::internal) throw;
+        verdict.not_compared = fmt::format("the reference is missing: {}", error.what());
     }
-    return *reference_;
+    return reference_.get();
 }
 
 EngineVerdict EngineCheck::compared(const Platform& platform, Runner& runner) {
-    if (model_.format() == ModelFormat::tflite) return {};
+    EngineVerdict verdict;
+    Runner* const reference = this->reference(verdict);
+    if (reference == nullptr) return verdict;
     std::vector<std::vector<Tensor>> inputs = comparison_inputs(model_.inputs());
     inputs.insert(inputs.end(), samples_.inputs.begin(), samples_.inputs.end());
-    EngineVerdict verdict;
-    verdict.agreement = compare(runner, reference(), inputs, tolerance_of(model_));
+    verdict.agreement = compare(runner, *reference, inputs, tolerance_of(model_));
     if (samples_.labelled) {
-        verdict.accuracy = evaluate(*samples_.labelled, reference(), &runner,
+        verdict.accuracy = evaluate(*samples_.labelled, *reference, &runner,
                                     [](std::size_t, const Evaluation&) { return Onwards::go_on; });
     }
     const std::string unit = platform.engine + ":" + platform.unit;

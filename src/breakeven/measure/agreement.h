@@ -41,6 +41,7 @@ struct EngineVerdict {
     std::optional<Agreement> agreement;  ///< nothing where no reference reads the network
     std::optional<Evaluation> accuracy;  ///< the reference's, and beside it the engine's; with labelled samples
     std::string problem;                 ///< why it must not be chosen; empty when it is right
+    std::string not_compared;            ///< why there is no agreement: nothing is known against it, nor for it
 };
 
 /// Seeded inputs that reach as far as real ones: numbers of 0 to 1, pixels of 0 to 255, and pixels around 0. An engine
@@ -60,12 +61,14 @@ class EngineCheck final {
     EngineCheck(const Engines& engines, const Model& model, const ModelImage& image, EngineSamples samples = {})
         : engines_(engines), model_(model), image_(image), samples_(std::move(samples)) {}
 
-    /// `runner`: the network, loaded on `platform`. Throws Error when it does not run, there or on the reference.
+    /// `runner`: the network, loaded on `platform`. Throws Error when it does not run, there or on the reference; where
+    /// the reference is not here, or does not read the network, others go on uncompared.
     const EngineVerdict& verdict(const Platform& platform, Runner& runner);
 
    private:
     EngineVerdict compared(const Platform& platform, Runner& runner);
-    Runner& reference();
+    /// Null, with the reason in the verdict.
+    Runner* reference(EngineVerdict& verdict);
 
     const Engines& engines_;
     const Model& model_;
