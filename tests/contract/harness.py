@@ -55,7 +55,7 @@ class Server:
         watchdog.start()
         line = self.process.stderr.readline()
         watchdog.cancel()
-        if " on " not in line:
+        if not line.startswith("breakeven: serving "):
             self.process.kill()
             raise AssertionError(f"the server did not become ready: {line}{self.process.stderr.read()}")
         self.address = line.strip().rsplit(" ", 1)[1]

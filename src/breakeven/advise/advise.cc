@@ -59,9 +59,6 @@ void Advisor::meet(std::string name, const std::filesystem::path& path) {
     std::error_code failed;
     const auto size = std::filesystem::file_size(path, failed);
     if (!failed) advice_.files.push_back({.variant = name, .size = Bytes(static_cast<std::int64_t>(size))});
-    const Platform first = request_.platforms.empty() ? Engines::cpu_for(model.image, 1) : request_.platforms.front();
-    tools_.progress(fmt::format("first contact with '{}', in a child process", model.image.name));
-    if (!first.is_remote()) tools_.contact.with(path, model.image, first);
     variants_.push_back(std::make_unique<Variant>(std::move(name), std::move(model), request_.preprocess));
 }
 

@@ -105,6 +105,7 @@ LocalMeasurements measure_local(const AdviseRequest& request, const ModelFile& m
     const std::vector<Tensor> inputs = sample_inputs(model.model.inputs(), 1);
     LocalMeasurements result;
     std::vector<Loaded> to_measure;
+    std::optional<Error> first_failure;  // of those that do not take it: told where nothing else does
     const std::optional<DataSet> labelled = labelled_samples(request, model.model);
     EngineSamples samples;
     if (labelled) samples.labelled = labelled->task(1, DataSet::Labels::used);
@@ -126,6 +127,8 @@ LocalMeasurements measure_local(const AdviseRequest& request, const ModelFile& m
             }
         }
         try {
+            tools.progress(
+                fmt::format("first contact with '{}' on {}, in a child process", model.image.name, to_text(platform)));
             meet(model, platform, tools);
             std::unique_ptr<Runner> runner = tools.engines.load(model.image, platform, {});
             tools.progress(fmt::format("comparing {} with the reference", to_text(platform)));
@@ -143,6 +146,7 @@ LocalMeasurements measure_local(const AdviseRequest& request, const ModelFile& m
         } catch (const Error& error) {
             if (error.kind() == ErrorKind::internal) throw;
             result.warnings.emplace_back(error.what());
+            if (!first_failure) first_failure = error;
         }
     }
 
@@ -183,6 +187,7 @@ LocalMeasurements measure_local(const AdviseRequest& request, const ModelFile& m
         result.warnings.insert(result.warnings.end(), set.warnings.begin(), set.warnings.end());
         for (const std::string& line : noise.warnings()) result.warnings.push_back(line);
     }
+    if (result.platforms.empty() && to_measure.empty() && first_failure) throw *first_failure;
     if (result.platforms.empty()) {
         throw Error(ErrorKind::unsupported, fmt::format("run model '{}' on this device", model.image.name),
                     result.warnings.empty() ? "no platform could be measured" : result.warnings.front());

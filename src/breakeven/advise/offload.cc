@@ -122,7 +122,7 @@ OffloadMeasurement measure_emulated(const Workbench& bench, const Exchange& exch
 OffloadMeasurement measure_loopback(const Workbench& bench, const Exchange& exchange, const OffloadOptions& options) {
     BackgroundChild server({options.executable.string(), "serve", bench.repository().string(), "--listen",
                             "127.0.0.1:0", "--with-parent"});
-    const std::optional<std::string> ready = server.line_with(" on ", options.limit);
+    const std::optional<std::string> ready = server.line_with("breakeven: serving ", options.limit);
     if (!ready) {
         throw Error(ErrorKind::unavailable, "start a server on loopback",
                     server.errors().empty() ? "it did not become ready" : server.errors());
