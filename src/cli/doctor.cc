@@ -19,10 +19,24 @@ struct Check {
     std::string detail;  ///< a version or place; else what is missing and how to get it
 };
 
-Check check_engine(const Engines& engines) {
-    const Platform platform = parse_platform("cpu:1");
+Check check_engine(const Engines& engines, const std::string& what, const std::string& cpu) {
+    const Platform platform = parse_platform(cpu);
     const PlatformStatus status = engines.of(platform).platforms().front();
-    return {"ONNX Runtime", status.available, status.available ? engines.version(platform) : status.reason};
+    return {what, status.available, status.available ? engines.version(platform) : status.reason};
+}
+
+/// What runs networks beside the processor's cores.
+Check check_accelerators(const Engines& engines) {
+    std::string here;
+    std::string missing;
+    for (const PlatformStatus& status : engines.platforms()) {
+        const std::string& unit = status.platform.unit;
+        if (unit == "cpu" || unit == "auto") continue;
+        std::string& names = status.available ? here : missing;
+        names += (names.empty() ? "" : ", ") + to_text(status.platform);
+    }
+    if (!here.empty()) return {"accelerators", true, here};
+    return {"accelerators", false, fmt::format("no {} (`breakeven platforms` says why)", missing)};
 }
 
 Check check_emulator() {
@@ -75,14 +89,21 @@ Check check_counters() {
 }
 
 void run_doctor(const Shell& shell) {
-    const std::vector<Check> checks{check_emulator(), check_engine(make_engines(shell)), check_store(), check_meters(),
+    const Engines engines = make_engines(shell);
+    const std::vector<Check> checks{check_emulator(),
+                                    check_engine(engines, "ONNX Runtime", "cpu:1"),
+                                    check_engine(engines, "OpenVINO", "openvino:cpu:1"),
+                                    check_accelerators(engines),
+                                    check_store(),
+                                    check_meters(),
                                     check_counters()};
     const Machine machine = this_machine();
     Json parts = Json::array();
     std::string text = fmt::format("{}\nmachine: {}\n\n", version_text(), to_text(machine));
     for (const Check& check : checks) {
         parts.push_back({{"name", check.what}, {"available", check.available}, {"detail", check.detail}});
-        text += fmt::format("{:<4} {:<18} {}\n", check.available ? "ok" : "NO", check.what, check.detail);
+        const std::string label = fmt::format("{:<4} {}", check.available ? "ok" : "NO", check.what);
+        text += wrapped_beside(label, check.detail, 24);
     }
     shell.answer({{"version", breakeven_version}, {"machine", to_text(machine)}, {"checks", parts}}, text);
 }

@@ -1,12 +1,13 @@
 // `breakeven platforms`: what this machine can run on, and why something is missing.
-#include <fmt/format.h>
-
 #include "breakeven/meters/choose.h"
 #include "cli/engines.h"
 #include "cli/shell.h"
 
 namespace breakeven::cli {
 namespace {
+
+/// Columns of the names.
+constexpr std::size_t label = 19;
 
 void run_platforms(const Shell& shell) {
     const Engines engines = make_engines(shell);
@@ -18,8 +19,8 @@ void run_platforms(const Shell& shell) {
                              {"engine", status.platform.engine},
                              {"available", status.available},
                              {"reason", status.available ? Json(nullptr) : Json(status.reason)}});
-        lines += fmt::format("{:<18} {}\n", name,
-                             status.available ? "yes: " + status.platform.engine : "no: " + status.reason);
+        lines +=
+            wrapped_beside(name, status.available ? "yes: " + status.platform.engine : "no: " + status.reason, label);
     }
     Json meters = Json::array();
     std::string meter_lines = "\nmeters, for `measure --meter`\n";
@@ -29,7 +30,7 @@ void run_platforms(const Shell& shell) {
                           {"available", meter.available},
                           {"reason", meter.available ? Json(nullptr) : Json(meter.reason)}});
         meter_lines +=
-            fmt::format("{:<18} {}\n", meter.name, meter.available ? "yes: " + meter.what : "no: " + meter.reason);
+            wrapped_beside(meter.name, meter.available ? "yes: " + meter.what : "no: " + meter.reason, label);
     }
     shell.answer({{"platforms", platforms}, {"meters", meters}},
                  lines + "a server is a platform too: grpc://HOST:PORT\n" + meter_lines);

@@ -77,4 +77,29 @@ std::string table(const std::vector<std::string>& header, const std::vector<std:
     return out;
 }
 
+std::string wrapped(const std::string& text, const std::string& margin) {
+    constexpr std::size_t columns = 80;
+    std::string out, line = margin;
+    std::size_t at = 0;
+    while (at < text.size()) {
+        std::size_t end = text.find(' ', at);
+        if (end == std::string::npos) end = text.size();
+        const std::string word = text.substr(at, end - at);
+        if (line.size() > margin.size() && line.size() + 1 + word.size() > columns) {
+            out += line + "\n";
+            line = margin;
+        }
+        if (line.size() > margin.size()) line += " ";
+        line += word;
+        at = end + 1;
+    }
+    return out + line + "\n";
+}
+
+std::string wrapped_beside(const std::string& label, const std::string& text, std::size_t columns) {
+    const std::string lines = wrapped(text, std::string(columns, ' '));
+    if (label.size() >= columns) return label + "\n" + lines;
+    return label + lines.substr(label.size());
+}
+
 }  // namespace breakeven::cli

@@ -48,6 +48,11 @@ CLI::App* add_command(CLI::App& parent, Shell& shell, const std::string& name, c
 /// A table for people: the first column left, the others right-aligned, two spaces between. Rows may be ragged.
 std::string table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows);
 
+/// The text in lines of at most 80 columns, each after the margin.
+std::string wrapped(const std::string& text, const std::string& margin);
+/// The same beside a label, which fills the first line's margin of so many columns.
+std::string wrapped_beside(const std::string& label, const std::string& text, std::size_t columns);
+
 // One command each, in the file of its name.
 void add_advise(CLI::App& app, Shell& shell);
 void add_boards(CLI::App& app, Shell& shell);

@@ -239,25 +239,6 @@ void tell_report(const Shell& shell, const Report& report) {
     shell.answer(document, text);
 }
 
-std::string wrapped(const std::string& text, const std::string& margin) {
-    constexpr std::size_t columns = 80;
-    std::string out, line = margin;
-    std::size_t at = 0;
-    while (at < text.size()) {
-        std::size_t end = text.find(' ', at);
-        if (end == std::string::npos) end = text.size();
-        const std::string word = text.substr(at, end - at);
-        if (line.size() > margin.size() && line.size() + 1 + word.size() > columns) {
-            out += line + "\n";
-            line = margin;
-        }
-        if (line.size() > margin.size()) line += " ";
-        line += word;
-        at = end + 1;
-    }
-    return out + line + "\n";
-}
-
 void add_study(CLI::App& app, Shell& shell) {
     CLI::App* study = app.add_subcommand("study", "the studies as programs: measured here, with a report");
     study->footer("\nExample:\n  breakeven study thesis --published -o thesis");

@@ -1,8 +1,6 @@
 // The parts of `breakeven study` that live in files of their own.
 #pragma once
 
-#include <string>
-
 #include "breakeven/study/page.h"
 #include "cli/shell.h"
 
@@ -13,8 +11,5 @@ void add_study_edge(CLI::App& study, Shell& shell);
 
 /// The report's answer, and where it lies.
 void tell_report(const Shell& shell, const Report& report);
-
-/// The text in lines of at most 80 columns, each after the margin.
-std::string wrapped(const std::string& text, const std::string& margin);
 
 }  // namespace breakeven::cli
