@@ -1,12 +1,14 @@
 // The engines this program knows: see engines.h.
 #include "cli/engines.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <sstream>
 
 #include "breakeven/engine/onnxruntime.h"
 #include "breakeven/engine/openvino.h"
 #include "breakeven/wire/remote.h"
+#include "cli/inputs.h"
 #include "cli/paths.h"
 #include "cli/security.h"
 #include "cli/version.h"
@@ -46,10 +48,38 @@ std::vector<std::filesystem::path> onnxruntime_plugins() {
     return plugins;
 }
 
+namespace {
+
+/// Libraries that the user names are met in a child process first; those that came with Breakeven were tried.
+auto trial_of(const Shell& shell, const std::string& engine) {
+    return [&shell, engine](const std::filesystem::path& library) -> std::string {
+        const std::vector<std::filesystem::path> plugins = onnxruntime_plugins();
+        const bool plugin = engine == "onnxruntime" && std::ranges::find(plugins, library) != plugins.end();
+        const char* variable = engine == "onnxruntime" ? "BREAKEVEN_ONNXRUNTIME" : "BREAKEVEN_OPENVINO";
+        const char* named = std::getenv(variable);
+        if (!plugin && (named == nullptr || library != named)) return "";
+        return first_contact(shell, "").refusal_of_library(library, plugin ? "plugin" : engine);
+    };
+}
+
+}  // namespace
+
+void try_library(const Shell& shell, const std::filesystem::path& library, const std::string& engine) {
+    if (engine == "openvino") {
+        (void)make_openvino({.libraries = {library}})->version();
+    } else if (engine == "plugin") {
+        (void)make_onnxruntime({.libraries = onnxruntime_candidates(shell), .plugins = {library}})->platforms();
+    } else {
+        (void)make_onnxruntime({.libraries = {library}})->version();
+    }
+}
+
 Engines make_engines(const Shell& shell) {
     Engines engines;
-    engines.add(make_onnxruntime({.libraries = onnxruntime_candidates(shell), .plugins = onnxruntime_plugins()}));
-    engines.add(make_openvino({.libraries = openvino_candidates(shell)}));
+    engines.add(make_onnxruntime({.libraries = onnxruntime_candidates(shell),
+                                  .plugins = onnxruntime_plugins(),
+                                  .trial = trial_of(shell, "onnxruntime")}));
+    engines.add(make_openvino({.libraries = openvino_candidates(shell), .trial = trial_of(shell, "openvino")}));
     engines.add(std::make_unique<RemoteEngine>(client_options(shell)));
     return engines;
 }
@@ -58,9 +88,10 @@ Engines make_serving_engines(const Shell& shell, int threads) {
     Engines engines;
     engines.add(make_onnxruntime({.libraries = onnxruntime_candidates(shell),
                                   .plugins = onnxruntime_plugins(),
+                                  .trial = trial_of(shell, "onnxruntime"),
                                   .pool = OnnxRuntimeOptions::Pool::shared,
                                   .shared_threads = threads}));
-    engines.add(make_openvino({.libraries = openvino_candidates(shell)}));
+    engines.add(make_openvino({.libraries = openvino_candidates(shell), .trial = trial_of(shell, "openvino")}));
     return engines;
 }
 

@@ -16,4 +16,7 @@ Engines make_serving_engines(const Shell& shell, int threads);
 /// wheel.
 std::vector<std::filesystem::path> onnxruntime_candidates(const Shell& shell);
 
+/// Loads a library ("onnxruntime", "openvino", or of a "plugin"), for what it does to this process.
+void try_library(const Shell& shell, const std::filesystem::path& library, const std::string& engine);
+
 }  // namespace breakeven::cli

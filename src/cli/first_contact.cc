@@ -19,11 +19,15 @@ void limit_memory() {
     const auto bytes = static_cast<rlim_t>(memory_limit().count());
     const rlimit limit{bytes, bytes};
     setrlimit(RLIMIT_AS, &limit);
-    const rlimit no_core{0, 0};
-    setrlimit(RLIMIT_CORE, &no_core);
+}
+
+void forbid_core_dumps() {
+    const rlimit none{0, 0};
+    setrlimit(RLIMIT_CORE, &none);
 }
 
 void run_first_contact(const Shell& shell, const std::string& model, const std::string& platform) {
+    forbid_core_dumps();
     const Platform where = parse_platform(platform);
     if (where.unit == "cpu") limit_memory();  // a GPU's driver reserves far more addresses than there is memory
     const ModelFile file = load_model(model);
@@ -34,18 +38,31 @@ void run_first_contact(const Shell& shell, const std::string& model, const std::
     fmt::print("{}\n", first_contact_survived);
 }
 
+void run_library_contact(const Shell& shell, const std::string& library, const std::string& engine) {
+    forbid_core_dumps();
+    try_library(shell, library, engine);
+    fmt::print("{}\n", library_survived);
+}
+
 }  // namespace
 
 void add_first_contact(CLI::App& app, Shell& shell) {
     struct Options {
         std::string model;
         std::string platform = "cpu:1";
+        std::string library;
     };
     auto options = std::make_shared<Options>();
     CLI::App* command = add_command(app, shell, "first-contact", "load a model and run it once, in this process",
-                                    "breakeven first-contact model.onnx --platform cpu:1",
-                                    [&shell, options] { run_first_contact(shell, options->model, options->platform); });
+                                    "breakeven first-contact model.onnx --platform cpu:1", [&shell, options] {
+                                        if (options->library.empty()) {
+                                            run_first_contact(shell, options->model, options->platform);
+                                        } else {
+                                            run_library_contact(shell, options->model, options->library);
+                                        }
+                                    });
     command->add_option("MODEL", options->model)->required();
+    command->add_option("--library", options->library, "MODEL is a library of this engine: load that");
     command->add_option("--platform", options->platform);
     command->group("");  // not listed: other commands call it
 }

@@ -124,6 +124,20 @@ TEST_F(FirstContactTest, ACrashIsAnErrorAndNotRemembered) {
     EXPECT_EQ(calls(), 2U);
 }
 
+TEST_F(FirstContactTest, ALibraryThatEndsTheProcessIsRefusedAndOneThatDoesNotIsTriedOnce) {
+    const std::filesystem::path library = folder_ / "library.so";
+    std::ofstream(library) << "bytes";
+    EXPECT_THAT(contact("kill -BUS $$").refusal_of_library(library, "onnxruntime"), HasSubstr("signal 7"));
+    EXPECT_THAT(contact("exit 0").refusal_of_library(library, "onnxruntime"), HasSubstr("with code 0"));
+    const FirstContact good = contact("echo 'breakeven: the library was tried'");
+    EXPECT_EQ(good.refusal_of_library(library, "onnxruntime"), "");
+    EXPECT_EQ(good.refusal_of_library(library, "onnxruntime"), "");
+    EXPECT_EQ(calls(), 3U);
+    std::ofstream(library) << "other bytes";
+    EXPECT_EQ(good.refusal_of_library(library, "onnxruntime"), "");
+    EXPECT_EQ(calls(), 4U) << "another file is another library";
+}
+
 TEST_F(FirstContactTest, AnEngineThatEndsTheProcessHasNotRunTheModel) {
     EXPECT_THAT(refusal(contact("exit 0")), HasSubstr("ended the child process"));
     EXPECT_THAT(refusal(contact("exit 9")), HasSubstr("ended with code 9"));

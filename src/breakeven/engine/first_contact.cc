@@ -35,7 +35,38 @@ std::filesystem::path mark_of(const FirstContact& contact, const ModelImage& mod
     return contact.memory / name;
 }
 
+/// Another file of the same name is another library.
+std::filesystem::path mark_of(const FirstContact& contact, const std::filesystem::path& library) {
+    std::error_code ignored;
+    const auto changed = std::filesystem::last_write_time(library, ignored).time_since_epoch().count();
+    return contact.memory / ("library-" + sha256(fmt::format("{} {} {}", library.string(),
+                                                             std::filesystem::file_size(library, ignored), changed)));
+}
+
+void remember(const std::filesystem::path& mark) {
+    // Remembering is only a saving: a folder that cannot be written costs a second contact next time, nothing else.
+    std::error_code ignored;
+    std::filesystem::create_directories(mark.parent_path(), ignored);
+    std::ofstream(mark).put('\n');
+}
+
 }  // namespace
+
+std::string FirstContact::refusal_of_library(const std::filesystem::path& library, const std::string& engine) const {
+    std::error_code ignored;
+    const std::filesystem::path mark = mark_of(*this, library);
+    if (!memory.empty() && std::filesystem::exists(mark, ignored)) return "";
+    const ChildResult child =
+        run_child({executable.string(), "first-contact", library.string(), "--library", engine}, {.time = limit});
+    if (child.output.find(library_survived) != std::string::npos) {
+        if (!memory.empty()) remember(mark);
+        return "";
+    }
+    std::string end = fmt::format("ended a program that loaded it, with code {}", child.exit_code);
+    if (child.signal) end = "ended a program that loaded it: " + signal_text(*child.signal);
+    if (child.timed_out) end = fmt::format("does not load within {:.0f} s", limit.count());
+    return fmt::format("'{}' {}, as one does that is damaged or built for another processor", library.string(), end);
+}
 
 void FirstContact::with(const std::filesystem::path& path, const ModelImage& model, const Platform& platform) const {
     std::error_code ignored;
@@ -65,10 +96,7 @@ void FirstContact::with(const std::filesystem::path& path, const ModelImage& mod
                     fmt::format("{} {} ended the child process that ran it first, as though all were well",
                                 platform.engine, engine_version));
     }
-    if (memory.empty()) return;
-    // Remembering is only a saving: a folder that cannot be written costs a second contact next time, nothing else.
-    std::filesystem::create_directories(memory, ignored);
-    std::ofstream(mark).put('\n');
+    if (!memory.empty()) remember(mark);
 }
 
 }  // namespace breakeven

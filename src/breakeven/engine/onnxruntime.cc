@@ -41,6 +41,7 @@ const OrtApi* load_api(Library& library) {
     const auto base = reinterpret_cast<ApiBase>(dlsym(library.handle, "OrtGetApiBase"));
     if (base == nullptr) return nullptr;
     library.base = base();
+    if (library.base == nullptr) return nullptr;
     library.version = library.base->GetVersionString();
     return library.base->GetApi(ORT_API_VERSION);
 }
@@ -66,6 +67,9 @@ Library open_library(const OnnxRuntimeOptions& options) {
         return {.problem =
                     "ONNX Runtime's library is not here: `./dev setup` fetches it, or set "
                     "BREAKEVEN_ONNXRUNTIME to a libonnxruntime.so"};
+    }
+    if (options.trial) {
+        if (const std::string refusal = options.trial(*found); !refusal.empty()) return {.problem = refusal};
     }
     void* handle = dlopen(found->c_str(), RTLD_NOW | RTLD_LOCAL);
     if (handle == nullptr) {
@@ -168,7 +172,7 @@ class OnnxRuntime final : public Engine {
     explicit OnnxRuntime(const OnnxRuntimeOptions& options)
         : pool_(options.pool),
           profile_prefix_(options.profile_prefix),
-          plugins_(options.plugins),
+          plugins_{.files = options.plugins, .trial = options.trial},
           library_(open_library(options)) {}
 
     std::string name() const override { return "onnxruntime"; }
@@ -249,7 +253,7 @@ class OnnxRuntime final : public Engine {
 
     OnnxRuntimeOptions::Pool pool_;
     std::string profile_prefix_;
-    std::vector<std::filesystem::path> plugins_;
+    OnnxRuntimeProviders::Plugins plugins_;
     Library library_;
     mutable std::once_flag once_;
     mutable std::optional<OnnxRuntimeProviders> providers_;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,6 +20,9 @@ struct OnnxRuntimeOptions {
 
     /// Plugin libraries with execution providers; one that does not load is listed with its reason.
     std::vector<std::filesystem::path> plugins = {};
+
+    /// Asked before a library or plugin is loaded: why it must not be, for some end the process; empty: it may.
+    std::function<std::string(const std::filesystem::path&)> trial = {};
 
     /// Whose threads run a graph. `per_model`: each loaded model has its own, which spin for low latency: right for
     /// measuring. `shared`: one pool of `shared_threads` for all models, without spinning: right for a server, whose

@@ -127,16 +127,23 @@ void add_vsinpu(Ort::SessionOptions& session, void* library) {
 
 }  // namespace
 
-OnnxRuntimeProviders::OnnxRuntimeProviders(Library library, const std::vector<std::filesystem::path>& plugins)
+OnnxRuntimeProviders::OnnxRuntimeProviders(Library library, const Plugins& plugins)
     : library_(std::move(library)), newer_(newer_functions(*library_.base)) {
     for (const std::string& name : Ort::GetAvailableProviders()) built_in_[unit_of(name)] = name;
     // Its own processor is `cpu:N`; Azure's is a remote service that takes no network.
     for (const char* none : {"cpu", "azure"}) built_in_.erase(none);
-    if (!plugins.empty() && !newer_.has_plugins()) {
+    if (!plugins.files.empty() && !newer_.has_plugins()) {
         broken_plugins_.push_back(fmt::format("ONNX Runtime {} takes no plugins; 1.22 and newer do", library_.version));
         return;
     }
-    for (const std::filesystem::path& plugin : plugins) register_plugin(plugin);
+    for (const std::filesystem::path& plugin : plugins.files) {
+        const std::string refusal = plugins.trial ? plugins.trial(plugin) : "";
+        if (refusal.empty()) {
+            register_plugin(plugin);
+        } else {
+            broken_plugins_.push_back("plugin " + refusal);
+        }
+    }
 }
 
 void OnnxRuntimeProviders::register_plugin(const std::filesystem::path& plugin) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -23,8 +24,12 @@ class OnnxRuntimeProviders final {
         OrtEnv* environment = nullptr;
         std::string version;
     };
+    struct Plugins {
+        std::vector<std::filesystem::path> files;
+        std::function<std::string(const std::filesystem::path&)> trial;  ///< as OnnxRuntimeOptions has it
+    };
     /// A plugin that does not load is named by platforms(), and harms no other.
-    OnnxRuntimeProviders(Library library, const std::vector<std::filesystem::path>& plugins);
+    OnnxRuntimeProviders(Library library, const Plugins& plugins);
 
     /// The providers that are known by name or here; of those that are not, why.
     std::vector<PlatformStatus> platforms() const;

@@ -232,7 +232,7 @@ class OpenVino final : public Engine {
     const Opened& opened() const {
         std::call_once(once_, [this] {
             try {
-                opened_.library = std::make_shared<const OpenVinoLibrary>(options_.libraries);
+                opened_.library = std::make_shared<const OpenVinoLibrary>(options_);
                 opened_.devices = opened_.library->devices();
             } catch (const Error& error) {
                 opened_.problem = error.what();

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "breakeven/engine/engine.h"
@@ -13,6 +15,9 @@ namespace breakeven {
 struct OpenVinoOptions {
     /// Tried in order; the first that exists is loaded. A name without a folder is looked for by the system's loader.
     std::vector<std::filesystem::path> libraries;
+
+    /// Asked before a library is loaded: why it must not be, for some end the process; empty: it may.
+    std::function<std::string(const std::filesystem::path&)> trial = {};
 };
 
 /// Reads ONNX and TFLite. Computes in float32 where the network does: a CPU with bfloat16 units would otherwise answer

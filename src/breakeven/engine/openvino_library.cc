@@ -33,11 +33,15 @@ constexpr std::array<std::pair<DType, ov_element_type_e>, 13> types{{
 
 const std::string attempt_load = "load OpenVINO";
 
-void* open_library(const std::vector<std::filesystem::path>& libraries) {
+void* open_library(const OpenVinoOptions& options) {
     std::string problem = "its library is not here";
-    for (const std::filesystem::path& path : libraries) {
+    for (const std::filesystem::path& path : options.libraries) {
         std::error_code ignored;
         if (path.has_parent_path() && !std::filesystem::exists(path, ignored)) continue;
+        if (const std::string refusal = options.trial ? options.trial(path) : ""; !refusal.empty()) {
+            problem = refusal;
+            continue;
+        }
         if (void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL); handle != nullptr) return handle;
         if (path.has_parent_path()) problem = dlerror();
     }
@@ -64,8 +68,8 @@ std::string one_line(const char* message) {
 
 }  // namespace
 
-OpenVinoLibrary::OpenVinoLibrary(const std::vector<std::filesystem::path>& libraries) {
-    void* handle = open_library(libraries);
+OpenVinoLibrary::OpenVinoLibrary(const OpenVinoOptions& options) {
+    void* handle = open_library(options);
     const auto find = [handle](auto& function, const char* name) {
         void* address = dlsym(handle, name);
         if (address == nullptr) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "breakeven/engine/openvino.h"
 #include "breakeven/tensor/tensor.h"
 
 namespace breakeven {
@@ -57,8 +58,8 @@ using Owned = std::unique_ptr<T, void (*)(T*)>;
 
 class OpenVinoLibrary final {
    public:
-    /// Loads the first of `libraries` that exists. Throws Error{unsupported} with what to do when none loads.
-    explicit OpenVinoLibrary(const std::vector<std::filesystem::path>& libraries);
+    /// Loads the first of the libraries that exists. Throws Error{unsupported} with what to do when none loads.
+    explicit OpenVinoLibrary(const OpenVinoOptions& options);
     ~OpenVinoLibrary();
     OpenVinoLibrary(const OpenVinoLibrary&) = delete;
     OpenVinoLibrary& operator=(const OpenVinoLibrary&) = delete;
