@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <sstream>
 
+#include "breakeven/engine/met_engine.h"
 #include "breakeven/engine/onnxruntime.h"
 #include "breakeven/engine/openvino.h"
 #include "breakeven/wire/remote.h"
@@ -62,6 +63,14 @@ auto trial_of(const Shell& shell, const std::string& engine) {
     };
 }
 
+std::unique_ptr<Engine> onnxruntime_met(const Shell& shell, const OnnxRuntimeOptions& options) {
+    std::unique_ptr<Engine> engine = make_onnxruntime(options);
+    const FirstContact contact = first_contact(shell, engine->version());
+    return make_met_engine(std::move(engine), [contact](const ModelImage& model, const Platform& platform) {
+        contact.with(model, platform);
+    });
+}
+
 }  // namespace
 
 void try_library(const Shell& shell, const std::filesystem::path& library, const std::string& engine) {
@@ -76,9 +85,9 @@ void try_library(const Shell& shell, const std::filesystem::path& library, const
 
 Engines make_engines(const Shell& shell) {
     Engines engines;
-    engines.add(make_onnxruntime({.libraries = onnxruntime_candidates(shell),
-                                  .plugins = onnxruntime_plugins(),
-                                  .trial = trial_of(shell, "onnxruntime")}));
+    engines.add(onnxruntime_met(shell, {.libraries = onnxruntime_candidates(shell),
+                                        .plugins = onnxruntime_plugins(),
+                                        .trial = trial_of(shell, "onnxruntime")}));
     engines.add(make_openvino({.libraries = openvino_candidates(shell), .trial = trial_of(shell, "openvino")}));
     engines.add(std::make_unique<RemoteEngine>(client_options(shell)));
     return engines;
@@ -86,11 +95,11 @@ Engines make_engines(const Shell& shell) {
 
 Engines make_serving_engines(const Shell& shell, int threads) {
     Engines engines;
-    engines.add(make_onnxruntime({.libraries = onnxruntime_candidates(shell),
-                                  .plugins = onnxruntime_plugins(),
-                                  .trial = trial_of(shell, "onnxruntime"),
-                                  .pool = OnnxRuntimeOptions::Pool::shared,
-                                  .shared_threads = threads}));
+    engines.add(onnxruntime_met(shell, {.libraries = onnxruntime_candidates(shell),
+                                        .plugins = onnxruntime_plugins(),
+                                        .trial = trial_of(shell, "onnxruntime"),
+                                        .pool = OnnxRuntimeOptions::Pool::shared,
+                                        .shared_threads = threads}));
     engines.add(make_openvino({.libraries = openvino_candidates(shell), .trial = trial_of(shell, "openvino")}));
     return engines;
 }

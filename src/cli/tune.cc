@@ -119,8 +119,12 @@ Json document(const Tuned& tuned, const ChoiceRequest& request, const CoreKinds&
 }
 
 /// Empty where what takes part was compared.
-std::string why_no_reference(const Engines& engines, const ModelImage& image) {
+std::string why_no_reference(const Engines& engines, const ModelImage& image, const EngineChoice& choice) {
     if (is_tflite(image.bytes)) return "none reads TFLite files";
+    for (const Contender& contender : choice.contenders) {
+        const bool is_reference = contender.platform.engine == "onnxruntime" && contender.platform.unit == "cpu";
+        if (is_reference && contender.outcome == RaceOutcome::failed) return contender.reason;
+    }
     const Platform reference = Engines::cpu_for(image, 1);
     if (!engines.version(reference).empty()) return "";
     const std::vector<PlatformStatus> all = engines.platforms();
@@ -145,7 +149,7 @@ void run_tune(Shell& shell, const Options& options) {
                               options.again ? Freshness::made_again : Freshness::kept_will_do);
     shell.progress_done();
     if (!found.not_kept.empty()) shell.note("warning: not kept: " + found.not_kept);
-    if (const std::string reason = why_no_reference(engines, model.image); !reason.empty()) {
+    if (const std::string reason = why_no_reference(engines, model.image, found.choice); !reason.empty()) {
         shell.note("warning: nothing was compared with the reference: " + reason);
     }
     shell.answer(document(found, request, core_kinds()), text_of(found));

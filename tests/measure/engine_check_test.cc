@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -15,6 +16,7 @@
 #include "breakeven/measure/agreement.h"
 #include "breakeven/measure/data_set.h"
 #include "fakes/hasty_engine.h"
+#include "fakes/scripted_engine.h"
 #include "fakes/shared_data.h"
 #include "fakes/tiny_models.h"
 
@@ -111,6 +113,43 @@ TEST(EngineCheck, WithoutTheReferenceOthersGoOnUncomparedAndItIsSaid) {
     EXPECT_EQ(found.problem, "");
     EXPECT_FALSE(found.agreement.has_value());
     EXPECT_THAT(found.not_compared, testing::HasSubstr("ONNX Runtime's library is not here"));
+}
+
+/// The reference, breaking off at its second run.
+class BreakingEngine final : public Engine {
+   public:
+    std::string name() const override { return "onnxruntime"; }
+    std::string version() const override { return "1"; }
+    std::vector<PlatformStatus> platforms() const override { return {}; }
+    std::unique_ptr<Runner> load(const ModelImage& model, const Platform&, const LoadOptions&) override {
+        const Model read = Model::parse(model.bytes, model.name);
+        return std::make_unique<fakes::ScriptedRunner>(
+            fakes::Script{.inputs = read.inputs(),
+                          .outputs = read.outputs(),
+                          .run = [this](std::span<const Tensor> inputs) -> std::vector<Tensor> {
+                              if (++runs_ > 1) throw Error(ErrorKind::input, "run the model", "it broke");
+                              return {inputs.begin(), inputs.end()};
+                          }},
+            counted_);
+    }
+
+   private:
+    int runs_ = 0;
+    std::atomic<int> counted_ = 0;
+};
+
+TEST(EngineCheck, AReferenceThatBreaksOffSaysNothingAgainstOthers) {
+    const auto working = make_onnxruntime({.libraries = {BREAKEVEN_ONNXRUNTIME_LIBRARY}});
+    Engines engines;
+    engines.add(std::make_unique<BreakingEngine>());
+    engines.add(std::make_unique<fakes::HastyEngine>(*working, [](std::span<float>) {}));
+    const std::string bytes = fakes::identity_model({1, 4});
+    const Model model = Model::parse(bytes, "tiny");
+    const ModelImage image{.name = "tiny", .bytes = bytes, .path = {}, .sha256 = ""};
+    EngineCheck check(engines, model, image);
+    const EngineVerdict found = check.verdict(hasty, *engines.load(image, hasty, {}));
+    EXPECT_EQ(found.problem, "");
+    EXPECT_THAT(found.not_compared, testing::HasSubstr("breaks off: run the model: it broke"));
 }
 
 /// SqueezeNet in signed 8-bit activations and weights: OpenVINO was seen to answer nonsense, at four times the speed.

@@ -7,7 +7,6 @@
 #include <memory>
 
 #include "breakeven/error.h"
-#include "breakeven/files/memory_file.h"
 #include "breakeven/measure/agreement.h"
 #include "breakeven/measure/data_set.h"
 #include "breakeven/measure/machine.h"
@@ -56,12 +55,7 @@ struct Loaded {
 /// The network's first contact with each engine happens elsewhere: one that dies of it, or ends the process, leaves the
 /// others to go on.
 void meet(const ModelFile& model, const Platform& platform, const AdviseTools& tools) {
-    const FirstContact contact = tools.contact.of_version(tools.engines.version(platform));
-    if (!model.image.path.empty()) {
-        contact.with(model.image.path, model.image, platform);
-    } else {
-        contact.with(MemoryFile(model.image.bytes).path(), model.image, platform);
-    }
+    tools.contact.of_version(tools.engines.version(platform)).with(model.image, platform);
 }
 
 /// What tells an engine that is less accurate; nothing without labels, or where they would mean nothing.

@@ -8,6 +8,7 @@
 
 #include "breakeven/engine/child_process.h"
 #include "breakeven/error.h"
+#include "breakeven/files/memory_file.h"
 #include "breakeven/model/sha256.h"
 
 namespace breakeven {
@@ -66,6 +67,11 @@ std::string FirstContact::refusal_of_library(const std::filesystem::path& librar
     if (child.signal) end = "ended a program that loaded it: " + signal_text(*child.signal);
     if (child.timed_out) end = fmt::format("does not load within {:.0f} s", limit.count());
     return fmt::format("'{}' {}, as one does that is damaged or built for another processor", library.string(), end);
+}
+
+void FirstContact::with(const ModelImage& model, const Platform& platform) const {
+    if (!model.path.empty()) return with(model.path, model, platform);
+    with(MemoryFile(model.bytes).path(), model, platform);
 }
 
 void FirstContact::with(const std::filesystem::path& path, const ModelImage& model, const Platform& platform) const {

@@ -26,6 +26,8 @@ struct FirstContact {
     /// Returns when the model at `path` loads and runs once on `platform` in a child process. Throws Error{input} with
     /// the child's own reason, or the signal that ended it, when it does not.
     void with(const std::filesystem::path& path, const ModelImage& model, const Platform& platform) const;
+    /// The same with a model that lies nowhere, or where its image says.
+    void with(const ModelImage& model, const Platform& platform) const;
     /// Loads `engine`'s library in a child process, which one that was cut short, or was built for another processor,
     /// ends. Why it must not be loaded here; empty where the child survived, whatever the library is.
     std::string refusal_of_library(const std::filesystem::path& library, const std::string& engine) const;

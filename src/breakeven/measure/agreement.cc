@@ -95,19 +95,36 @@ std::vector<std::vector<Tensor>> comparison_inputs(std::span<const TensorSpec> i
     return samples;
 }
 
-Agreement compare(Runner& tested, Runner& reference, std::span<const std::vector<Tensor>> samples, double tolerance) {
-    std::vector<Distance> distances(reference.outputs().size());
-    for (const std::vector<Tensor>& sample : samples) {
-        const RunResult ours = tested.run(sample);
-        const RunResult theirs = reference.run(sample);
-        if (ours.outputs.size() != theirs.outputs.size()) {
+namespace {
+
+using Samples = std::span<const std::vector<Tensor>>;
+
+std::vector<RunResult> answers(Runner& runner, Samples samples) {
+    std::vector<RunResult> results;
+    for (const std::vector<Tensor>& sample : samples) results.push_back(runner.run(sample));
+    return results;
+}
+
+Agreement compare(Runner& tested, const std::vector<RunResult>& expected, Samples samples, double tolerance) {
+    std::vector<Distance> distances(expected.empty() ? 0 : expected.front().outputs.size());
+    for (std::size_t s = 0; s < samples.size(); ++s) {
+        const RunResult ours = tested.run(samples[s]);
+        if (ours.outputs.size() != distances.size()) {
             return {.error = std::numeric_limits<double>::infinity(), .tolerance = tolerance};
         }
-        for (std::size_t i = 0; i < distances.size(); ++i) add(distances[i], ours.outputs[i], theirs.outputs[i]);
+        for (std::size_t i = 0; i < distances.size(); ++i) {
+            add(distances[i], ours.outputs[i], expected[s].outputs[i]);
+        }
     }
     Agreement agreement{.error = 0.0, .tolerance = tolerance};
     for (const Distance& distance : distances) agreement.error = std::max(agreement.error, distance.relative());
     return agreement;
+}
+
+}  // namespace
+
+Agreement compare(Runner& tested, Runner& reference, Samples samples, double tolerance) {
+    return compare(tested, answers(reference, samples), samples, tolerance);
 }
 
 const EngineVerdict& EngineCheck::verdict(const Platform& platform, Runner& runner) {
@@ -138,7 +155,15 @@ EngineVerdict EngineCheck::compared(const Platform& platform, Runner& runner) {
     if (reference == nullptr) return verdict;
     std::vector<std::vector<Tensor>> inputs = comparison_inputs(model_.inputs());
     inputs.insert(inputs.end(), samples_.inputs.begin(), samples_.inputs.end());
-    verdict.agreement = compare(runner, *reference, inputs, tolerance_of(model_));
+    std::vector<RunResult> expected;
+    try {
+        expected = answers(*reference, inputs);
+    } catch (const Error& error) {
+        if (error.kind() == ErrorKind::internal) throw;
+        verdict.not_compared = fmt::format("the reference breaks off: {}", error.what());
+        return verdict;
+    }
+    verdict.agreement = compare(runner, expected, inputs, tolerance_of(model_));
     if (samples_.labelled) {
         verdict.accuracy = evaluate(*samples_.labelled, *reference, &runner,
                                     [](std::size_t, const Evaluation&) { return Onwards::go_on; });

@@ -61,8 +61,8 @@ class EngineCheck final {
     EngineCheck(const Engines& engines, const Model& model, const ModelImage& image, EngineSamples samples = {})
         : engines_(engines), model_(model), image_(image), samples_(std::move(samples)) {}
 
-    /// `runner`: the network, loaded on `platform`. Throws Error when it does not run, there or on the reference; where
-    /// the reference is not here, or does not read the network, others go on uncompared.
+    /// `runner`: the network, loaded on `platform`. Throws Error when it does not run there; where the reference is not
+    /// here, or does not run the network, others go on uncompared.
     const EngineVerdict& verdict(const Platform& platform, Runner& runner);
 
    private:
