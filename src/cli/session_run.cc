@@ -125,8 +125,8 @@ SessionOptions session_options(const Shell& shell, const Options& options) {
     made.policy = parse_session_policy(options.policy);
     made.platform = options.platform;
     if (is_auto(options.platform)) {
-        made.platform = to_text(platform_of(shell, make_engines(shell), options.platform, load_model(options.model),
-                                            options.model, Among::sessions));
+        made.platform = to_text(
+            platform_of(shell, make_engines(shell), options.platform, load_model(options.model), options.model));
     }
     made.hedge_share = options.hedge_share;
     made.splits = options.splits;
@@ -136,6 +136,7 @@ SessionOptions session_options(const Shell& shell, const Options& options) {
     made.congestion_control = options.congestion_control;
     made.security = client_options(shell).security;
     made.onnxruntime = onnxruntime_candidates(shell);
+    made.openvino = openvino_candidates(shell);
     return made;
 }
 

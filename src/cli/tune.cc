@@ -211,20 +211,9 @@ int threads_of(std::string_view text) {
 }
 
 Platform platform_of(const Shell& shell, const Engines& engines, const std::string& text, const ModelFile& model,
-                     const std::string& file, Among among) {
+                     const std::string& file) {
     if (!is_auto(text)) return parse_platform(text);
-    ChoiceRequest request{.threads = threads_of(text)};
-    if (among == Among::sessions) {
-        request.platforms = contenders_of(request, model.image, engines);
-        std::erase_if(request.platforms, [](const Platform& each) { return each.engine != "onnxruntime"; });
-        if (request.platforms.empty()) {
-            throw Error(ErrorKind::unsupported, fmt::format("find a platform for a session with '{}'", file),
-                        is_tflite(model.image.bytes)
-                            ? "sessions run on ONNX Runtime, which reads no TFLite files; `breakeven infer` and "
-                              "`breakeven serve` take them"
-                            : "sessions run on ONNX Runtime, which is not here; `breakeven platforms` says why");
-        }
-    }
+    const ChoiceRequest request{.threads = threads_of(text)};
     const Tuned found = tuned(shell, engines, model, file, request, "", Freshness::kept_will_do);
     shell.progress_done();
     shell.note(fmt::format("auto: {}", found.choice.why));

@@ -33,12 +33,9 @@ bool is_auto(std::string_view platform);
 /// Of "auto" all of this machine's, of "auto:N" N. Throws Error{usage}.
 int threads_of(std::string_view platform);
 
-/// Which platforms `auto` stands for: every one here, or those of the engine that sessions have.
-enum class Among { all, sessions };
-
 /// What `auto` comes to for this network; any other text as parse_platform reads it. Says what it found as a note.
 Platform platform_of(const Shell& shell, const Engines& engines, const std::string& text, const ModelFile& model,
-                     const std::string& file, Among among = Among::all);
+                     const std::string& file);
 
 /// Only what was found before; nothing is measured.
 std::optional<Platform> tuned_before(const Engines& engines, const ModelImage& image, std::string_view platform);

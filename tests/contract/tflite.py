@@ -61,6 +61,19 @@ def check_sent(path, picture, scores, folder):
     assert any("'sent' runs on openvino:cpu:" in line and "no reference reads TFLite" in line for line in server.told)
 
 
+def check_session(path, folder):
+    """Here, and on a server, which it is sent to."""
+    def run(*more):
+        done = harness.breakeven("session", "run", path, "--period", "10ms", "--duration", "200ms", "--json", *more)
+        return json.loads(done.stdout)["counters"]
+
+    for platform in ("cpu:1", "openvino:cpu:1", "auto:1"):
+        assert run("--platform", platform)["answered_here"] == 20
+    with harness.Server(folder, "--allow-load") as server:
+        counters = run("--server", server.address, "--policy", "always-offload")
+    assert counters["answered_there"] > 0 and counters["garbage"] == counters["refused"] == 0, counters
+
+
 def check_infer(path, picture, scores, folder):
     np.save(folder / "picture.npy", picture)
     told = json.loads(harness.breakeven("infer", path, "--input", folder / "picture.npy", "--json").stdout)
@@ -76,9 +89,6 @@ def check_refusals(path, folder):
     refused("split", path, "--link", "wifi")
     refused("split", path, "--at", "x", "-o", folder / "parts")
     refused("compress", path, "-o", folder / "out.onnx", "--recipe", "P")
-    refused("session", "run", path)
-    refused("session", "run", path, "--platform", "openvino:cpu:1")
-    refused("session", "run", path, "--platform", "auto")
     refused("infer", path, "--input", folder / "picture.npy", "--at", "x", "--server", "127.0.0.1:1")
     refused("measure", path, "--at", "x", "--server", "127.0.0.1:1")
     refused("measure", path, "--platform", "cpu:1")
@@ -110,6 +120,7 @@ def main():
         assert backend == "openvino" and np.array_equal(again, scores)
         (folder / "empty").mkdir()
         check_sent(path, picture, scores, folder / "empty")
+        check_session(path, folder / "empty")
         check_infer(path, picture, scores, folder)
         check_refusals(path, folder)
         check_advise(path)

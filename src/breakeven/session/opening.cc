@@ -49,12 +49,6 @@ Bytes size_of_all(const std::vector<Tensor>& tensors) {
 /// Throws Error where a session cannot run the network on it.
 Platform platform_of(const ModelFile& whole, const std::string& text) {
     const std::string attempt = fmt::format("open '{}' on {}", whole.model.name(), text);
-    if (whole.model.format() == ModelFormat::tflite) {
-        throw Error(
-            ErrorKind::unsupported, attempt,
-            "sessions run on ONNX Runtime, which reads no TFLite files; `breakeven infer` and `breakeven serve` "
-            "take them");
-    }
     if (text == "auto" || text.starts_with("auto:")) {
         throw Error(ErrorKind::usage, attempt,
                     "nothing is tried out here; name a platform, such as the one that `breakeven tune` finds");
@@ -64,7 +58,9 @@ Platform platform_of(const ModelFile& whole, const std::string& text) {
         throw Error(ErrorKind::usage, attempt,
                     "the platform must be of this device, like cpu:1; the server goes into `server`");
     }
-    return platform;
+    // `cpu:N` is the CPU of whatever engine reads the file.
+    const bool any_cpu = platform.engine == "onnxruntime" && platform.unit == "cpu" && platform.options.empty();
+    return any_cpu ? Engines::cpu_for(whole.image, platform.number) : platform;
 }
 
 bool hands_input_on(const std::vector<TensorSpec>& crossing, const std::vector<TensorSpec>& inputs) {
@@ -131,6 +127,7 @@ void Opening::add_measured(const ModelFile& whole) {
     if (options_.raw_input == RawInput::may_leave) {
         add_offload(whole, {.point = {.name = "offload", .payload = {.up = size_of_all(sample_)}}, .cut = {}});
     }
+    if (whole.model.format() == ModelFormat::tflite) return;  // it is run as it is
     for (const std::vector<std::string>& cut : cuts_worth_trying(whole)) {
         try {
             SessionPlan plan{.point = {}, .cut = cut};

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "breakeven/engine/onnxruntime.h"
+#include "breakeven/engine/openvino.h"
 #include "breakeven/error.h"
 #include "breakeven/files/memory_file.h"
 #include "breakeven/session/installed.h"
@@ -28,12 +29,13 @@ constexpr std::array<std::pair<SessionPolicy, std::string_view>, 5> policies{
      {SessionPolicy::static_best, "static-best"},
      {SessionPolicy::linear_bandit, "linear-bandit"}}};
 
-std::vector<std::filesystem::path> libraries(const SessionOptions& options) {
-    if (!options.onnxruntime.empty()) return options.onnxruntime;
-    if (const char* chosen = std::getenv("BREAKEVEN_ONNXRUNTIME"); chosen != nullptr && *chosen != '\0') {
-        return {chosen};
-    }
-    return installed_onnxruntime();
+using Paths = std::vector<std::filesystem::path>;
+
+/// `given`, else what the environment names, else `usual`.
+Paths libraries(const Paths& given, const char* variable, const Paths& usual) {
+    if (!given.empty()) return given;
+    const char* chosen = std::getenv(variable);
+    return chosen != nullptr && *chosen != '\0' ? Paths{chosen} : usual;
 }
 
 std::string reason_of(const Outcome<bool>& outcome, const std::string& server) {
@@ -73,7 +75,10 @@ std::string_view name(RanOn where) {
 class Session::Impl {
    public:
     Impl(const ModelFile& whole, const SessionOptions& options) : name_(whole.image.name), options_(options) {
-        engines_.add(make_onnxruntime({.libraries = libraries(options)}));
+        engines_.add(make_onnxruntime(
+            {.libraries = libraries(options.onnxruntime, "BREAKEVEN_ONNXRUNTIME", installed_onnxruntime())}));
+        engines_.add(
+            make_openvino({.libraries = libraries(options.openvino, "BREAKEVEN_OPENVINO", {"libopenvino_c.so"})}));
         if (!options.server.empty()) {
             const bool warm = options.connection == SessionOptions::Connection::kept_warm;
             auto client = std::make_shared<Client>(

@@ -38,7 +38,7 @@ struct SessionOptions {
     std::optional<Seconds> deadline{};
     RawInput raw_input = RawInput::may_leave;
     SessionPolicy policy = SessionPolicy::adaptive;
-    /// Of this device: "cpu:1", "cpu:4", ...
+    /// Of this device: "cpu:1", "openvino:cpu:4", ...; of "cpu:N", TFLite files run on openvino:cpu:N.
     std::string platform = "cpu:1";
     /// Share of the inferences that may run twice, here beside the server. More makes late answers rarer and costs
     /// energy.
@@ -61,6 +61,8 @@ struct SessionOptions {
     SecurityOptions security{};
     /// Where ONNX Runtime's library is looked for; empty: BREAKEVEN_ONNXRUNTIME, then where Breakeven was installed.
     std::vector<std::filesystem::path> onnxruntime;
+    /// OpenVINO's; empty: BREAKEVEN_OPENVINO, then the system's. Loaded where the platform or the network asks for it.
+    std::vector<std::filesystem::path> openvino{};
 };
 
 /// Who made the outputs: all here, all there, or the head here and the tail there.
