@@ -18,14 +18,24 @@ BOTH = ("--platform", "cpu:1", "--platform", "openvino:cpu:1")
 
 
 def broken_libraries(folder):
-    """A file of text, and the beginning of a library, whose loading ends in a bus error."""
+    """A file of text, the beginning of a library, whose loading ends in a bus error, and one for another processor."""
     text = folder / "text.so"
     text.write_text("no library\n")
     whole = next((pathlib.Path(onnxruntime.__file__).parent / "capi").glob("onnxruntime_pybind11_state*.so"))
     cut = folder / "cut.so"
     with whole.open("rb") as file:
         cut.write_bytes(file.read(300_000))
-    return text, cut
+    other = folder / "other.so"
+    elf = bytearray(whole.read_bytes()[:4_000_000])
+    elf[18:20] = (0xF3 if elf[18] != 0xF3 else 0xB7, 0)  # e_machine: RISC-V's
+    other.write_bytes(elf)
+    return text, cut, other
+
+
+def check_other_processor(library, network):
+    for variable, platform in (("BREAKEVEN_ONNXRUNTIME", "cpu:1"), ("BREAKEVEN_OPENVINO", "openvino:cpu:1")):
+        done = with_library(variable, library, "measure", network, "--platform", platform, "--store", "none")
+        assert done.returncode == 4 and "built for another processor" in done.stderr, done
 
 
 def with_library(variable, library, *command):
@@ -86,7 +96,9 @@ def main():
     network = models / "onnx" / FLOAT
     lite = models / "tflite" / "ic01_resnet8_int8.tflite"
     with tempfile.TemporaryDirectory() as place:
-        for library in broken_libraries(pathlib.Path(place)):
+        libraries = broken_libraries(pathlib.Path(place))
+        check_other_processor(libraries[-1], network)
+        for library in libraries:
             check_onnxruntime(library, network)
             check_openvino(library, network, lite)
             check_plugin(library)

@@ -17,6 +17,7 @@
 #include "breakeven/engine/onnxruntime_options.h"
 #include "breakeven/engine/onnxruntime_providers.h"
 #include "breakeven/engine/onnxruntime_tensor.h"
+#include "breakeven/engine/shared_library.h"
 #include "breakeven/engine/tensor_check.h"
 #include "breakeven/error.h"
 #include "breakeven/model/tflite.h"
@@ -71,11 +72,9 @@ Library open_library(const OnnxRuntimeOptions& options) {
     if (options.trial) {
         if (const std::string refusal = options.trial(*found); !refusal.empty()) return {.problem = refusal};
     }
-    void* handle = dlopen(found->c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (handle == nullptr) {
-        return {.problem = fmt::format("'{}' does not load: {}", found->string(), dlerror())};
-    }
-    Library library{.handle = handle};
+    const SharedLibrary opened = open_shared(*found);
+    if (opened.handle == nullptr) return {.problem = opened.problem};
+    Library library{.handle = opened.handle};
     const OrtApi* api = load_api(library);
     if (api == nullptr) {
         library.problem =

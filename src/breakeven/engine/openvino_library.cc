@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "breakeven/engine/shared_library.h"
 #include "breakeven/error.h"
 
 namespace breakeven {
@@ -42,8 +43,9 @@ void* open_library(const OpenVinoOptions& options) {
             problem = refusal;
             continue;
         }
-        if (void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL); handle != nullptr) return handle;
-        if (path.has_parent_path()) problem = dlerror();
+        const SharedLibrary opened = open_shared(path);
+        if (opened.handle != nullptr) return opened.handle;
+        if (path.has_parent_path()) problem = opened.problem;
     }
     throw Error(ErrorKind::unsupported, attempt_load,
                 problem + "; `./dev setup` fetches it, or set BREAKEVEN_OPENVINO to a libopenvino_c.so");
