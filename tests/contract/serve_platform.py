@@ -9,6 +9,7 @@ import tempfile
 import harness
 
 try:
+    import fastjsonschema
     import numpy as np
     import onnxruntime
     import tritonclient.grpc as triton
@@ -75,7 +76,9 @@ def check_compared(repository, home):
         while not document.endswith("\n}\n") and (line := process.stdout.readline()):
             document += line
         process.terminate()
-    networks = {each["name"]: each for each in json.loads(document)["networks"]}
+    schema = json.loads((harness.ROOT / "docs" / "schema" / "serve.json").read_text())
+    told = fastjsonschema.compile(schema)(json.loads(document))
+    networks = {each["name"]: each for each in told["networks"]}
     agreement = networks[FLOAT]["agreement"]
     assert 0 <= agreement["difference"] <= agreement["tolerance"] and networks[FLOAT]["not_compared"] is None, networks
     assert networks[LITE]["agreement"] is None and "TFLite" in networks[LITE]["not_compared"], networks
