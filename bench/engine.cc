@@ -59,7 +59,8 @@ class BareOnnxRuntime {
 /// The same of OpenVINO: one request whose tensors are set once.
 class BareOpenVino {
    public:
-    BareOpenVino(const std::string& model, const Tensor& input) : library_({BREAKEVEN_OPENVINO_LIBRARY}) {
+    BareOpenVino(const std::string& model, const Tensor& input)
+        : library_(OpenVinoOptions{.libraries = {BREAKEVEN_OPENVINO_LIBRARY}}) {
         const OpenVinoFunctions& call = library_.call();
         const auto check = [&](ov_status_e status) { library_.check(status, "call OpenVINO"); };
         ov_model_t* read = nullptr;

@@ -92,7 +92,7 @@ void compare_throughput(const std::filesystem::path& repository, const std::stri
     const auto local = engine->load(image, parse_platform(fmt::format("cpu:{}", cores)), {});
     BackgroundChild server(
         {BREAKEVEN_PROGRAM, "serve", repository.string(), "--listen", "127.0.0.1:0", "--with-parent"});
-    const std::string ready = server.line_with(" on ", 60_s).value_or("");
+    const std::string ready = server.line_with("breakeven: serving ", 60_s).value_or("");
     RemoteEngine remote({.congestion_control = "cubic"});
     const auto offloaded = remote.load(image, parse_platform("grpc://" + ready.substr(ready.rfind(' ') + 1)), {});
     const std::vector<Tensor> inputs = sample_inputs(local->inputs(), 1);
