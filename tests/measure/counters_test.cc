@@ -55,7 +55,7 @@ TEST(PerfCounters, SeeAPageFaultForEachPageTouched) {
     munmap(memory, pages * page);
     if (!faults.count) GTEST_SKIP() << faults.reason;
     EXPECT_GE(*faults.count, pages);
-    EXPECT_LE(*faults.count, pages + 50);
+    EXPECT_LE(*faults.count, pages + pages / 8 + 50);  // AddressSanitizer keeps a byte for eight
 }
 
 TEST(Boards, AreWholeAndHaveSources) {

@@ -144,7 +144,9 @@ std::vector<std::string> OpenVinoLibrary::devices() const {
 void OpenVinoLibrary::check(ov_status_e status, const std::string& attempt) const {
     if (status == ov_status_e::OK) return;
     const ErrorKind kind = status == ov_status_e::NOT_FOUND ? ErrorKind::unsupported : ErrorKind::input;
-    throw Error(kind, attempt, "OpenVINO: " + one_line(functions_.ov_get_last_err_msg()));
+    // The text is a copy of our own.
+    const Owned<const char> text(functions_.ov_get_last_err_msg(), functions_.ov_free);
+    throw Error(kind, attempt, "OpenVINO: " + one_line(text.get()));
 }
 
 DType dtype_of(ov_element_type_e type) {
