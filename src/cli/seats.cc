@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "breakeven/files/model_file.h"
-#include "breakeven/model/tflite.h"
 #include "cli/inputs.h"
 #include "cli/tune.h"
 
@@ -27,10 +25,6 @@ void check_is_here(const Engines& engines, const Platform& platform) {
         reason = status.reason;
     }
     if (!reason.empty()) throw Error(ErrorKind::unsupported, "serve on " + to_text(platform), reason);
-}
-
-Model model_of(const ModelImage& image) {
-    return is_in_one_file(image) ? Model::parse(image.bytes, image.name) : load_model(image.path).model;
 }
 
 }  // namespace

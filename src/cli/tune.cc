@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <charconv>
 
 #include "breakeven/measure/core_kinds.h"
@@ -118,18 +117,9 @@ Json document(const Tuned& tuned, const ChoiceRequest& request, const CoreKinds&
             {"contenders", contenders}};
 }
 
-/// Empty where what takes part was compared.
-std::string why_no_reference(const Engines& engines, const ModelImage& image, const EngineChoice& choice) {
-    if (is_tflite(image.bytes)) return "none reads TFLite files";
-    for (const Contender& contender : choice.contenders) {
-        const bool is_reference = contender.platform.engine == "onnxruntime" && contender.platform.unit == "cpu";
-        if (is_reference && contender.outcome == RaceOutcome::failed) return contender.reason;
-    }
-    const Platform reference = Engines::cpu_for(image, 1);
-    if (!engines.version(reference).empty()) return "";
-    const std::vector<PlatformStatus> all = engines.platforms();
-    const auto status = std::ranges::find(all, reference, &PlatformStatus::platform);
-    return status == all.end() ? "it is not here" : status->reason;
+void warn_of_no_comparison(const Shell& shell, const EngineChoice& choice) {
+    if (choice.not_compared.empty()) return;
+    shell.note("warning: nothing was compared with the reference: " + choice.not_compared);
 }
 
 void run_tune(Shell& shell, const Options& options) {
@@ -149,9 +139,7 @@ void run_tune(Shell& shell, const Options& options) {
                               options.again ? Freshness::made_again : Freshness::kept_will_do);
     shell.progress_done();
     if (!found.not_kept.empty()) shell.note("warning: not kept: " + found.not_kept);
-    if (const std::string reason = why_no_reference(engines, model.image, found.choice); !reason.empty()) {
-        shell.note("warning: nothing was compared with the reference: " + reason);
-    }
+    warn_of_no_comparison(shell, found.choice);
     shell.answer(document(found, request, core_kinds()), text_of(found));
     if (interrupted()) shell.status = ExitStatus::interrupted;
 }
@@ -210,6 +198,10 @@ int threads_of(std::string_view text) {
     return threads;
 }
 
+Model model_of(const ModelImage& image) {
+    return is_in_one_file(image) ? Model::parse(image.bytes, image.name) : load_model(image.path).model;
+}
+
 Platform platform_of(const Shell& shell, const Engines& engines, const std::string& text, const ModelFile& model,
                      const std::string& file) {
     if (!is_auto(text)) return parse_platform(text);
@@ -217,6 +209,7 @@ Platform platform_of(const Shell& shell, const Engines& engines, const std::stri
     const Tuned found = tuned(shell, engines, model, file, request, "", Freshness::kept_will_do);
     shell.progress_done();
     shell.note(fmt::format("auto: {}", found.choice.why));
+    warn_of_no_comparison(shell, found.choice);
     return found.choice.platform;
 }
 
@@ -224,8 +217,7 @@ std::optional<Platform> tuned_before(const Engines& engines, const ModelImage& i
     const int threads = threads_of(platform);
     try {
         const ChoiceStore store(store_file(""));
-        const Model model =
-            is_in_one_file(image) ? Model::parse(image.bytes, image.name) : load_model(image.path).model;
+        const Model model = model_of(image);
         const auto kept = store.find(key_of(engines, model, image, {.threads = threads}));
         if (kept) return kept->choice.platform;
     } catch (const Error&) {

@@ -37,6 +37,9 @@ int threads_of(std::string_view platform);
 Platform platform_of(const Shell& shell, const Engines& engines, const std::string& text, const ModelFile& model,
                      const std::string& file);
 
+/// The network of an image, with what lies beside its file.
+Model model_of(const ModelImage& image);
+
 /// Only what was found before; nothing is measured.
 std::optional<Platform> tuned_before(const Engines& engines, const ModelImage& image, std::string_view platform);
 

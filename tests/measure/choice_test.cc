@@ -151,6 +151,20 @@ TEST(Choice, AnEngineThatFailsLeavesTheOthers) {
     EXPECT_EQ(find(choice, "openvino:cpu:2").outcome, RaceOutcome::failed);
 }
 
+TEST(Choice, WithoutTheReferenceTheOthersAreChosenFromAndItIsSaid) {
+    World world(
+        [](const Platform&, const LoadOptions& options) {
+            if (!options.optimize) throw Error(ErrorKind::input, "load model 'net'", "it dies of it");
+            return Behaviour{.time = Seconds(0.02)};
+        },
+        takes(0.009, 0.004));
+    const EngineChoice choice = world.choose({.threads = 2});
+    EXPECT_EQ(to_text(choice.platform), "openvino:cpu:2");
+    EXPECT_NE(choice.not_compared.find("it dies of it"), std::string::npos) << choice.not_compared;
+    World whole(takes(0.02, 0.02), takes(0.009, 0.004));
+    EXPECT_EQ(whole.choose({.threads = 2}).not_compared, "");
+}
+
 TEST(Choice, WhereNothingRunsItTheReasonIsTold) {
     const Behave fails = [](const Platform&, const LoadOptions&) -> Behaviour {
         throw Error(ErrorKind::input, "load model 'net'", "no such operator");
@@ -248,7 +262,8 @@ class ChoiceStoreTest : public testing::Test {
 
 TEST_F(ChoiceStoreTest, WhatIsKeptComesBackWhole) {
     World world(takes(0.010, 0.006), takes(0.009, 0.004));
-    const EngineChoice choice = world.choose({.threads = 2});
+    EngineChoice choice = world.choose({.threads = 2});
+    choice.not_compared = "no reference";
     const ChoiceKey key{.host = "here",
                         .model_sha256 = "1234",
                         .inputs = "FP32[1, 8]",
@@ -261,6 +276,7 @@ TEST_F(ChoiceStoreTest, WhatIsKeptComesBackWhole) {
     EXPECT_EQ(kept->taken, CalendarTime(Seconds(100)));
     EXPECT_EQ(kept->choice.platform, choice.platform);
     EXPECT_EQ(kept->choice.why, choice.why);
+    EXPECT_EQ(kept->choice.not_compared, "no reference");
     ASSERT_EQ(kept->choice.contenders.size(), choice.contenders.size());
     for (std::size_t i = 0; i < choice.contenders.size(); ++i) {
         EXPECT_EQ(kept->choice.contenders[i].platform, choice.contenders[i].platform);

@@ -130,8 +130,9 @@ class Choosing final {
 
     void verify(Entry& entry) {
         tell(fmt::format("comparing {} with the reference", to_text(entry.contender.platform)));
-        const std::string& problem = check_.verdict(entry.contender.platform, *entry.runner).problem;
-        if (!problem.empty()) refuse(entry, RaceOutcome::wrong, problem);
+        const EngineVerdict& verdict = check_.verdict(entry.contender.platform, *entry.runner);
+        if (!verdict.problem.empty()) refuse(entry, RaceOutcome::wrong, verdict.problem);
+        not_compared_ = verdict.not_compared;
     }
 
     void refuse(Entry& entry, RaceOutcome outcome, std::string reason) {
@@ -342,6 +343,7 @@ class Choosing final {
         choice.why = why(choice);
         choice.settled = settled_ && !stopped();
         choice.took = elapsed();
+        choice.not_compared = not_compared_;
         return choice;
     }
 
@@ -392,6 +394,7 @@ class Choosing final {
     Entry* fastest_ = nullptr;
     Entry* winner_ = nullptr;
     bool settled_ = true;
+    std::string not_compared_;  ///< of all alike: there is one reference
     ErrorKind last_kind_ = ErrorKind::unsupported;
 };
 

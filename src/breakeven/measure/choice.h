@@ -61,7 +61,8 @@ struct EngineChoice {
     std::string why;                    ///< one line: by how much it leads, or what decided a tie
     std::vector<Contender> contenders;  ///< the chosen one first, then by latency, those without one last
     Seconds took{0.0};
-    bool settled = true;  ///< false: the time was over before all were told apart
+    bool settled = true;            ///< false: the time was over before all were told apart
+    std::string not_compared = {};  ///< why nothing was compared with the reference; empty where it was
 };
 
 /// The tensors that are run: seeded, `batch` samples where the first dimension is open. Throws Error{input} where it is

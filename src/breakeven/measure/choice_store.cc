@@ -45,8 +45,13 @@ Json document(const Contender& contender) {
 Json document(const EngineChoice& choice) {
     Json contenders = Json::array();
     for (const Contender& contender : choice.contenders) contenders.push_back(document(contender));
-    return {{"platform", to_text(choice.platform)}, {"latency_s", choice.latency.count()}, {"why", choice.why},
-            {"took_s", choice.took.count()},        {"settled", choice.settled},           {"contenders", contenders}};
+    return {{"platform", to_text(choice.platform)},
+            {"latency_s", choice.latency.count()},
+            {"why", choice.why},
+            {"took_s", choice.took.count()},
+            {"settled", choice.settled},
+            {"not_compared", choice.not_compared},
+            {"contenders", contenders}};
 }
 
 /// Throws nlohmann's exceptions, or our own, for what we did not write.
@@ -74,7 +79,8 @@ EngineChoice choice_of(const Json& json) {
                         .why = json.at("why").get<std::string>(),
                         .contenders = {},
                         .took = Seconds(json.at("took_s").get<double>()),
-                        .settled = json.at("settled").get<bool>()};
+                        .settled = json.at("settled").get<bool>(),
+                        .not_compared = json.value("not_compared", std::string())};
     for (const Json& each : json.at("contenders")) choice.contenders.push_back(contender_of(each));
     return choice;
 }
